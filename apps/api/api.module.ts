@@ -1,0 +1,47 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { DriversModule } from '#drivers/drivers.module.js';
+import { AccountsApiModule } from '#features/accounts/index.js';
+import { DeploymentsApiModule } from '#features/deployments/index.js';
+import { ExecutionsApiModule } from '#features/executions/index.js';
+import { GitApiModule } from '#features/git/index.js';
+import { LogsApiModule } from '#features/logs/index.js';
+import { ProjectsApiModule } from '#features/projects/index.js';
+import { ServicesApiModule } from '#features/services/index.js';
+import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
+import { RunQueueModule } from '#workflows/workflows.module.js';
+import { AccessGuard } from './http/access.guard.js';
+import { HealthChecks } from './http/health.checks.js';
+import { HealthController } from './http/health.controller.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { RouteTable } from './http/route-table.js';
+
+/** What the API consists of: one line per feature. */
+@Module({
+  imports: [
+    AccountsApiModule,
+    ProjectsApiModule,
+    ServicesApiModule,
+    DeploymentsApiModule,
+    ExecutionsApiModule,
+    LogsApiModule,
+    GitApiModule,
+    DriversModule,
+    RunQueueModule,
+  ],
+  controllers: [HealthController],
+  providers: [
+    HealthChecks,
+    { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+})
+export class ApiModule {}
+
+export function apiModule(options: PlatformOptions, routes: RouteTable): DynamicModule {
+  return {
+    module: ApiModule,
+    imports: [PlatformModule.forRoot(options)],
+    providers: [{ provide: RouteTable, useValue: routes }],
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * JSON bodies. Fastify's own parser answers a body over the limit at once and closes; a client that is still sending then sees a reset
+ * connection instead of the 413. This one reads what is left (bounded) and throws it away first.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError, Invalid } from '#platform/errors.js';
+import { requireStorable } from '#platform/http/storable.js';
+
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** What a client may still send after the limit and yet read its 413. */
+const DRAIN_LIMIT_BYTES = 64 * 1024 * 1024;
+
+export class PayloadTooLarge extends AppError {
+  readonly status = 413;
+
+  constructor() {
+    super('payload_too_large', `The body is larger than ${BODY_LIMIT_BYTES / 1024 / 1024} MiB.`, {
+      details: { limit_bytes: BODY_LIMIT_BYTES },
+    });
+  }
+}
+
+/** Only JSON: everything else is 415, unless a feature registers a parser of its own (the git remote does). */
+export function registerBodyParsers(instance: FastifyInstance): void {
+  instance.removeAllContentTypeParsers();
+  instance.addContentTypeParser(
+    /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i,
+    async (_: FastifyRequest, body: IncomingMessage) => parseJson(await readAll(body)),
+  );
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws Invalid `invalid_json`, `invalid_characters`. An empty body is undefined: many clients send the header without a body. */
+export function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  const text = decode(bytes);
+  const value = parse(text);
+  // NUL and lone surrogates can only come in as escapes: raw ones are neither valid JSON nor valid UTF-8.
+  if (text.includes('\\u')) requireStorable(value);
+  if (text.includes('"__proto__"')) refusePrototypes(value);
+  return value;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new Invalid('invalid_json', 'The body is not valid UTF-8.', { cause });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'it cannot be parsed';
+    throw new Invalid('invalid_json', `The body is not valid JSON: ${reason.slice(0, 200)}`, { cause });
+  }
+}
+
+/** A key `__proto__` would change the prototype of the object it is copied to. */
+function refusePrototypes(root: unknown): void {
+  const open = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (Object.hasOwn(value, '__proto__'))
+      throw new Invalid('invalid_json', 'The body has a key that is not allowed: __proto__');
+    for (const item of Object.values(value)) open.push(item);
+  }
+}
+
+/** @throws PayloadTooLarge after the client has sent everything, or DRAIN_LIMIT_BYTES. */
+async function readAll(body: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > DRAIN_LIMIT_BYTES) break;
+  }
+  if (size > BODY_LIMIT_BYTES) throw new PayloadTooLarge();
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}

@@ -1,0 +1,32 @@
+/** The OpenAPI document of everything that the API module lists. Needs neither a server nor a database. */
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { componentSchemas } from '#platform/http/json-schema.js';
+import { PRODUCT_VERSION } from '#platform/version.js';
+
+const DESCRIPTION = `Self-hosted PaaS: push code, get a live service.
+
+Sign in with \`POST /auth/login\` and send the token as \`Authorization: Bearer <token>\`.
+Every failure is an \`Error {error, code, details}\`; \`code\` is stable.`;
+
+export function createOpenApi(app: INestApplication): OpenAPIObject {
+  const builder = new DocumentBuilder()
+    .setTitle('Containr API')
+    .setDescription(DESCRIPTION)
+    .setVersion(PRODUCT_VERSION)
+    .setLicense('GPL-3.0-or-later', 'https://www.gnu.org/licenses/gpl-3.0.html')
+    .addServer('/api/v1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearerAuth');
+  const document = SwaggerModule.createDocument(app, builder.build(), {
+    operationIdFactory: operationId,
+    ignoreGlobalPrefix: true,
+  });
+  const schemas = { ...document.components?.schemas, ...componentSchemas() };
+  const paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...document, paths, components: { ...document.components, schemas } } as OpenAPIObject;
+}
+
+/** `ProjectsController.list` -> `projects_list`: short names in generated clients. */
+function operationId(controller: string, method: string): string {
+  return `${controller.replace(/Controller$/, '').replace(/^./, (first) => first.toLowerCase())}_${method}`;
+}

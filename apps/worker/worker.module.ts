@@ -1,0 +1,29 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DriversModule } from '#drivers/drivers.module.js';
+import { DeploymentsWorkerModule } from '#features/deployments/index.js';
+import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import { ReleasesWorkerModule } from '#features/releases/index.js';
+import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
+import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
+import { CronClock } from './clocks/cron.clock.js';
+import { ReconcilerClock } from './clocks/reconciler.clock.js';
+import { RunsClock } from './clocks/runs.clock.js';
+import { RunsProcessor } from './processors/runs.processor.js';
+
+/** What the worker can do: one line per feature. */
+@Module({
+  imports: [
+    DeploymentsWorkerModule,
+    ReleasesWorkerModule,
+    ExecutionsWorkerModule,
+    DriversModule,
+    RunQueueModule,
+    ExecutorModule,
+  ],
+  providers: [RunsProcessor, RunsClock, CronClock, ReconcilerClock],
+})
+export class WorkerModule {}
+
+export function workerModule(options: PlatformOptions): DynamicModule {
+  return { module: WorkerModule, imports: [PlatformModule.forRoot(options)] };
+}

@@ -1,0 +1,73 @@
+// git as a developer would use it, apart from this machine's own git settings.
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { SetupError } from '../lib/log.mjs';
+
+const AUTHOR = { NAME: 'Demo', EMAIL: 'demo@containr.test' };
+
+// git asks this script for user name and password: the token is neither in argv nor in .git/config. The user name is not in the URL either,
+// because git would then try it with an empty password first, which counts as a failed login.
+const ASKPASS = `#!/bin/sh
+case "$1" in
+  Username*) echo git ;;
+  *) printf '%s\\n' "$CONTAINR_DEMO_TOKEN" ;;
+esac
+`;
+
+function writeAskpass(dir) {
+  const file = path.join(dir, 'askpass.sh');
+  writeFileSync(file, ASKPASS, { mode: 0o700 });
+  return file;
+}
+
+const environment = (askpass, token) => ({
+  PATH: process.env.PATH,
+  HOME: '/nonexistent',
+  LC_ALL: 'C.UTF-8',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_ASKPASS: askpass,
+  CONTAINR_DEMO_TOKEN: token,
+  ...Object.fromEntries(
+    Object.entries(AUTHOR).flatMap(([k, v]) => [
+      [`GIT_AUTHOR_${k}`, v],
+      [`GIT_COMMITTER_${k}`, v],
+    ]),
+  ),
+});
+
+export class GitWorkTree {
+  /** @param {{ dir: string, scratch: string, token: string, signal: AbortSignal }} options scratch: private folder for the askpass script */
+  constructor({ dir, scratch, token, signal }) {
+    this.dir = dir;
+    this.signal = signal;
+    this.env = environment(writeAskpass(scratch), token);
+  }
+
+  /** @param {boolean} [show] git writes to our terminal */
+  async git(args, show = false) {
+    const stdio = ['ignore', show ? 'inherit' : 'ignore', show ? 'inherit' : 'ignore'];
+    const child = spawn('git', args, { cwd: this.dir, env: this.env, stdio, signal: this.signal });
+    const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+    if (code !== 0) throw new SetupError(`git ${args[0]} failed with exit code ${code}`);
+  }
+
+  async commitAll(message) {
+    await this.git(['add', '--all']);
+    await this.git(['commit', '--quiet', '-m', message]);
+  }
+
+  /** Creates the repository with everything in the folder as its first commit. */
+  async init(remote) {
+    await this.git(['init', '--quiet', '-b', 'main']);
+    await this.git(['remote', 'add', 'containr', remote]);
+    await this.commitAll('first version');
+  }
+
+  /** What the platform says while it builds and deploys is git's own output. */
+  async push() {
+    await this.git(['push', 'containr', 'main'], true);
+  }
+}

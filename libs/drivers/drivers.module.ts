@@ -1,0 +1,49 @@
+/** The real drivers, made from the configuration. Tests replace the providers by fakes that pass the same conformance suites. */
+import { Global, Module } from '@nestjs/common';
+import { CONFIG, type Config } from '#platform/config.js';
+import { EgressGuard } from '#platform/egress.js';
+import { DockerBuilder } from './builder/buildkit.js';
+import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
+import { localConfig } from './ingress/caddy/local.js';
+import { DockerRuntime } from './runtime/docker/docker-runtime.js';
+import { GitSource } from './source/git-source.js';
+import { BUILDER, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+
+const inject = [CONFIG];
+
+@Global()
+@Module({
+  providers: [
+    {
+      provide: EgressGuard,
+      inject,
+      useFactory: (config: Config) =>
+        new EgressGuard({ allow: config.CONTAINR_EGRESS_ALLOW, deny: config.CONTAINR_EGRESS_DENY }),
+    },
+    { provide: RUNTIME, inject, useFactory: (config: Config) => new DockerRuntime({ dockerHost: config.DOCKER_HOST }) },
+    { provide: BUILDER, inject, useFactory: (config: Config) => new DockerBuilder({ dockerHost: config.DOCKER_HOST }) },
+    {
+      provide: INGRESS,
+      inject,
+      useFactory: (config: Config) =>
+        new CaddyIngress({ admin: config.CONTAINR_INGRESS_ADMIN, base: caddyBase(config) }),
+    },
+    {
+      provide: SOURCE,
+      inject: [CONFIG, EgressGuard],
+      useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
+    },
+  ],
+  exports: [EgressGuard, RUNTIME, BUILDER, INGRESS, SOURCE],
+})
+export class DriversModule {}
+
+function caddyBase(config: Config) {
+  return localConfig({
+    dataDir: config.CONTAINR_DATA_DIR,
+    httpPort: config.CONTAINR_INGRESS_HTTP_PORT,
+    httpsPort: config.CONTAINR_INGRESS_HTTPS_PORT,
+    baseDomain: config.CONTAINR_BASE_DOMAIN,
+    bind: config.CONTAINR_INGRESS_BIND,
+  });
+}

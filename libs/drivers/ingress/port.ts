@@ -1,0 +1,30 @@
+/**
+ * Ingress: hostname -> the live release of a service. The real one is Caddy, changed one route at a time and without touching what it
+ * serves for others: one service's route can never break another's, and no change disturbs a request, stream or WebSocket.
+ *
+ * Errors: Invalid `hostname_invalid`, `upstream_invalid`, `route_invalid` (the last good route stays); Unavailable `ingress_unavailable`,
+ * `ingress_not_configured`.
+ */
+export interface Route {
+  /** Service id. */
+  id: string;
+  /** Lower-case host names, at least one, each once; `*.` in front stands for one label. observe() gives them sorted. */
+  hosts: string[];
+  /** `ipv4:port` of each replica, at most 20. Empty: the ingress answers 503 "no running release". */
+  upstreams: string[];
+}
+
+export interface Ingress {
+  /** Rejects with Unavailable when the ingress does not answer. */
+  ping(): Promise<void>;
+  /** Every route held now, in any order. */
+  observe(): Promise<Route[]>;
+  /**
+   * Creates or replaces one route; resolved = new requests already take it. Unchanged: nothing is written. A host that another route has
+   * is taken over.
+   */
+  ensure(route: Route): Promise<void>;
+  ensureAbsent(id: string): Promise<void>;
+  /** Requests (and open WebSockets) now in flight to each upstream; 0 for unknown ones. */
+  inFlight(upstreams: string[]): Promise<Record<string, number>>;
+}

@@ -1,0 +1,15 @@
+import { runtimeConformance } from './conformance.js';
+import { DockerRuntime } from './docker/docker-runtime.js';
+import { makeTestImage } from './testing/test-image.js';
+
+jest.setTimeout(60_000);
+
+runtimeConformance('docker', async () => {
+  const image = await makeTestImage();
+  const runtime = new DockerRuntime();
+  const dispose = async () => {
+    runtime.close();
+    await image.remove();
+  };
+  return { runtime, image: image.ref, dispose };
+});

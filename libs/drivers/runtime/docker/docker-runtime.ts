@@ -1,0 +1,103 @@
+/** ContainerRuntime on a Docker Engine. The work is in the files beside; here they meet. */
+import type {
+  Capabilities,
+  ContainerRuntime,
+  Handle,
+  ImageStore,
+  ListeningSocket,
+  LogLine,
+  LogQuery,
+  NetworkStore,
+  Owner,
+  RuntimeEvent,
+  VolumeStore,
+  Workload,
+  WorkloadSpec,
+} from '../port.js';
+import { type EngineTls, engineAddress, isLocal } from './address.js';
+import { EngineClient } from './client.js';
+import { Containers } from './containers.js';
+import { runtimeEvents } from './events.js';
+import { Images } from './images.js';
+import { Inside } from './inside.js';
+import { Logs } from './logs.js';
+import { Networks } from './networks.js';
+import { Volumes } from './volumes.js';
+
+export interface DockerRuntimeOptions {
+  /** `unix:///path`, `tcp://host:port`; empty or absent = unix:///var/run/docker.sock. */
+  dockerHost?: string;
+  /** PEM texts for an engine that wants a client certificate. */
+  tls?: EngineTls;
+  /** Milliseconds for calls that the engine answers from memory; default 10 000. */
+  shortMs?: number;
+}
+
+export class DockerRuntime implements ContainerRuntime {
+  readonly capabilities: Capabilities;
+  readonly images: ImageStore;
+  readonly networks: NetworkStore;
+  readonly volumes: VolumeStore;
+  private readonly engine: EngineClient;
+  private readonly containers: Containers;
+  private readonly logReader: Logs;
+  private readonly inside: Inside;
+
+  /** Connects lazily. @throws Invalid `docker_host_invalid` */
+  constructor(options: DockerRuntimeOptions = {}) {
+    const address = engineAddress(options.dockerHost, options.tls);
+    this.capabilities = { logs: true, exec: true, events: true, directAddress: isLocal(address) };
+    this.engine = new EngineClient(address, options.shortMs);
+    this.images = new Images(this.engine);
+    this.networks = new Networks(this.engine);
+    this.volumes = new Volumes(this.engine);
+    this.containers = new Containers(this.engine);
+    this.logReader = new Logs(this.engine);
+    this.inside = new Inside(this.engine);
+  }
+
+  async ping(): Promise<void> {
+    await this.engine.call({ method: 'GET', path: '/_ping' });
+  }
+
+  observe(owner: Owner, filter: { service?: string } = {}): Promise<Workload[]> {
+    return this.containers.observe(owner, filter.service);
+  }
+
+  find(name: string, owner: Owner): Promise<Workload | null> {
+    return this.containers.find(name, owner);
+  }
+
+  ensureRunning(spec: WorkloadSpec, signal: AbortSignal): Promise<Handle> {
+    return this.containers.ensureRunning(spec, signal);
+  }
+
+  ensureAbsent(name: string, owner: Owner, options: { graceSeconds?: number } = {}): Promise<void> {
+    return this.containers.ensureAbsent(name, owner, options.graceSeconds);
+  }
+
+  wait(handle: Handle, signal: AbortSignal): Promise<number> {
+    return this.containers.wait(handle, signal);
+  }
+
+  logs(handle: Handle, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine[]> {
+    return this.logReader.follow(handle, query, signal);
+  }
+
+  probe(handle: Handle, test: string[], timeoutMs: number): Promise<boolean> {
+    return this.inside.probe(handle, test, timeoutMs);
+  }
+
+  listening(handle: Handle): Promise<ListeningSocket[]> {
+    return this.inside.listening(handle);
+  }
+
+  events(owner: Owner, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return runtimeEvents(this.engine, owner, signal);
+  }
+
+  /** Lets go of idle connections; the runtime may still be used afterwards. */
+  close(): void {
+    this.engine.close();
+  }
+}

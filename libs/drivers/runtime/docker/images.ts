@@ -1,0 +1,154 @@
+/** Images on the host: what they say about themselves, pulling, removing. */
+import { type AppError, Capacity, Invalid, Unavailable } from '#platform/errors.js';
+import type { ImageFacts, ImageStore } from '../port.js';
+import type { EngineClient } from './client.js';
+import { refusalOf, refusedWith } from './errors.js';
+import { parseImageRef } from './image-ref.js';
+import { jsonLines } from './json-lines.js';
+import type { WireImage, WireProgress } from './wire.js';
+
+/** A pull that says nothing for so long has hung; how long it may take in all is the caller's business (`signal`). */
+const PULL_SILENCE_MS = 120_000;
+
+export class Images implements ImageStore {
+  constructor(private readonly engine: EngineClient) {}
+
+  async find(ref: string): Promise<ImageFacts | null> {
+    parseImageRef(ref);
+    try {
+      return factsOf(await this.engine.call<WireImage>({ method: 'GET', path: `/images/${ref}/json` }));
+    } catch (error) {
+      if (refusedWith(error, 404)) return null;
+      throw error;
+    }
+  }
+
+  async ensure(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<ImageFacts> {
+    signal.throwIfAborted();
+    const here = await this.find(ref);
+    if (here) return here;
+    await this.pull(ref, onProgress, signal);
+    const pulled = await this.find(ref);
+    if (!pulled) throw unavailable(ref, 'it was pulled and removed again by somebody else');
+    return pulled;
+  }
+
+  /** An image in use (409), by a container or by another tag of the same id, stays; the next collection meets it again. */
+  async ensureAbsent(ref: string): Promise<void> {
+    parseImageRef(ref);
+    const query = { force: false, noprune: false };
+    try {
+      await this.engine.call({ method: 'DELETE', path: `/images/${ref}`, query, timeoutMs: 60_000 });
+    } catch (error) {
+      if (!refusedWith(error, 404) && !refusedWith(error, 409)) throw error;
+    }
+  }
+
+  private async pull(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
+    const { id, repository, tag } = parseImageRef(ref);
+    if (id) throw unavailable(ref, 'an image id cannot be pulled');
+    const query = { fromImage: repository, tag };
+    const silence = new Silence(PULL_SILENCE_MS, signal);
+    try {
+      const request = { path: '/images/create', query, signal: silence.signal, timeoutMs: Number.POSITIVE_INFINITY };
+      const stream = await this.engine.stream({ method: 'POST', ...request });
+      await followPull(ref, jsonLines<WireProgress>(stream), onProgress, () => silence.broken());
+    } catch (error) {
+      throw this.pullFailure(ref, error, silence.signal);
+    } finally {
+      silence.end();
+    }
+  }
+
+  private pullFailure(ref: string, error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    const refusal = refusalOf(error);
+    if (!refusal || error instanceof Capacity) return this.engine.translate(error);
+    return unavailable(ref, refusal.reason, error as AppError);
+  }
+}
+
+async function followPull(
+  ref: string,
+  lines: AsyncIterable<WireProgress>,
+  onProgress: (line: string) => void,
+  alive: () => void,
+): Promise<void> {
+  const last = new Map<string, string>();
+  for await (const { id = '', status = '', error } of lines) {
+    alive();
+    if (error) throw pullError(ref, error);
+    // Docker repeats "Downloading" for each few kilobytes of each layer.
+    if (status === '' || last.get(id) === status) continue;
+    last.set(id, status);
+    onProgress(id ? `${id}: ${status}` : status);
+  }
+}
+
+function pullError(ref: string, reason: string): AppError {
+  if (!/no space left on device/i.test(reason)) return unavailable(ref, reason);
+  return new Capacity('disk_full', `The disk of the Docker host is full; the image ${ref} could not be pulled.`);
+}
+
+function unavailable(ref: string, reason: string, cause?: AppError): Invalid {
+  const advice =
+    'Check the name and tag; on a host without access to a registry, load the image there first (docker load), or build it from a Dockerfile.';
+  const message = `The image ${ref} is not on the host and cannot be pulled: ${reason.replace(/[.\s]+$/, '')}. ${advice}`;
+  return new Invalid('image_unavailable', message, { cause, details: { image: ref } });
+}
+
+/** Aborts when the caller does, or when nothing was heard for `ms`. */
+class Silence {
+  private readonly controller = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  private readonly passOn = () => this.controller.abort(this.outer.reason);
+
+  constructor(
+    ms: number,
+    private readonly outer: AbortSignal,
+  ) {
+    const error = new Unavailable('image_pull_stalled', 'The registry stopped sending; try again.');
+    this.timer = setTimeout(() => this.controller.abort(error), ms);
+    outer.addEventListener('abort', this.passOn, { once: true });
+    if (outer.aborted) this.passOn();
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  broken(): void {
+    this.timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.outer.removeEventListener('abort', this.passOn);
+  }
+}
+
+export function factsOf(image: WireImage): ImageFacts {
+  const config = image.Config ?? {};
+  return {
+    id: image.Id,
+    sizeBytes: image.Size,
+    digest: image.RepoDigests?.[0]?.split('@')[1] ?? null,
+    exposedPorts: tcpPorts(Object.keys(config.ExposedPorts ?? {})),
+    healthcheck: healthcheckOf(config.Healthcheck),
+    entrypoint: config.Entrypoint ?? [],
+    cmd: config.Cmd ?? [],
+    labels: config.Labels ?? {},
+  };
+}
+
+/** `80/tcp` -> 80. */
+function tcpPorts(exposed: string[]): number[] {
+  const ports = exposed.filter((port) => !/\/(udp|sctp)$/.test(port)).map((port) => Number.parseInt(port, 10));
+  return ports.sort((a, b) => a - b);
+}
+
+function healthcheckOf(check: NonNullable<WireImage['Config']>['Healthcheck']): ImageFacts['healthcheck'] {
+  const test = check?.Test ?? [];
+  if (test.length === 0 || test[0] === 'NONE') return null;
+  return { test, timeoutMs: check?.Timeout ? check.Timeout / 1e6 : 30_000 };
+}

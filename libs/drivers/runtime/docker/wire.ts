@@ -1,0 +1,63 @@
+/** The parts of the Engine API's answers that we read (API 1.41 to 1.52 agree on them). */
+export interface WireContainer {
+  Id: string;
+  /** With a leading slash. */
+  Name: string;
+  Image: string;
+  RestartCount: number;
+  State: {
+    Status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+    Running: boolean;
+    OOMKilled: boolean;
+    ExitCode: number;
+    /** `0001-01-01T00:00:00Z` when never started. */
+    StartedAt: string;
+    Pid: number;
+    Health?: { Status: 'none' | 'starting' | 'healthy' | 'unhealthy' };
+  };
+  Config: { Labels: Record<string, string> | null; StopTimeout?: number };
+  NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
+}
+
+export interface WireImage {
+  Id: string;
+  Size: number;
+  RepoDigests: string[] | null;
+  Config: {
+    ExposedPorts?: Record<string, object> | null;
+    /** Timeout in nanoseconds; 0 = Docker's default of 30 s. */
+    Healthcheck?: { Test?: string[] | null; Timeout?: number } | null;
+    Entrypoint?: string[] | null;
+    Cmd?: string[] | null;
+    Labels?: Record<string, string> | null;
+  } | null;
+}
+
+export interface WireNetwork {
+  Id: string;
+  Name: string;
+  /** RFC 3339 with nanoseconds. */
+  Created: string;
+  Labels: Record<string, string> | null;
+  IPAM: { Config: { Subnet?: string }[] | null } | null;
+  /** Only in an inspect. Keys are container ids, or `ep-<id>` for an endpoint whose container the engine has forgotten. */
+  Containers?: Record<string, { Name: string }>;
+}
+
+export interface WireVolume {
+  Name: string;
+  Labels: Record<string, string> | null;
+}
+
+export interface WireEvent {
+  /** `start`, `die`, `destroy`, `health_status: healthy`, ... */
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+}
+
+/** One line of the progress of a pull. */
+export interface WireProgress {
+  status?: string;
+  id?: string;
+  error?: string;
+}

@@ -1,0 +1,196 @@
+/** Starting, reading, cancelling deployments. Each method is one transaction and a nudge; the worker does the rest. */
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { CreateDeploymentRequest } from '#contracts/deployments.js';
+import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
+import {
+  lockService,
+  refreshServiceStatus,
+  requireService,
+  type ServiceRow,
+  serviceLock,
+} from '#features/services/index.js';
+import { Conflict } from '#platform/errors.js';
+import { type Caller, notFound } from '#platform/http/index.js';
+import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { SecretBox } from '#platform/secrets.js';
+import { RunQueue } from '#workflows/run-queue.js';
+import { cancelRuns, createRun, resolveStuck } from '#workflows/runs.queries.js';
+import { freezeConfig } from './deployments.freeze.js';
+import { OPEN } from './deployments.state.js';
+import type { DeploymentRow } from './deployments.view.js';
+import { DEPLOYMENT } from './deployments.workflow.js';
+
+export type Trigger = 'manual' | 'push' | 'restart' | 'start' | 'rollback' | 'webhook';
+
+/** What a new deployment is made from. */
+interface NewDeployment {
+  trigger: Trigger;
+  config: ReleaseConfig;
+  branch?: string | null;
+  commit?: string | null;
+  /** Set when the image is known: nothing is built. */
+  from?: DeploymentRow;
+  rollbackOf?: string;
+}
+
+@Injectable()
+export class DeploymentsService {
+  constructor(
+    private readonly db: PrismaService,
+    private readonly box: SecretBox,
+    private readonly queue: RunQueue,
+  ) {}
+
+  /** Builds and releases a commit; trigger `restart` releases the live image again. */
+  create(
+    caller: Caller,
+    serviceId: string,
+    request: CreateDeploymentRequest = {},
+    trigger?: Trigger,
+  ): Promise<DeploymentRow> {
+    if (request.trigger === 'restart') return this.restart(caller, serviceId, 'restart', request.env_vars);
+    return this.started(caller, serviceId, async (tx, service) => {
+      const config = await freezeConfig(tx, this.box, service, request.env_vars);
+      const branch = request.branch ?? config.source.branch ?? null;
+      return { trigger: trigger ?? request.trigger ?? 'manual', config, branch, commit: request.commit_hash ?? null };
+    });
+  }
+
+  /** The live image with the current configuration. @throws Conflict `nothing_deployed`. */
+  restart(
+    caller: Caller,
+    serviceId: string,
+    trigger: 'restart' | 'start',
+    overrides?: Record<string, string>,
+  ): Promise<DeploymentRow> {
+    return this.started(caller, serviceId, async (tx, service) => {
+      const from =
+        service.liveDeploymentId && (await tx.deployment.findUnique({ where: { id: service.liveDeploymentId } }));
+      if (!from) throw new Conflict('nothing_deployed', 'Nothing has been deployed yet: create a deployment first.');
+      return { trigger, config: await freezeConfig(tx, this.box, service, overrides), from };
+    });
+  }
+
+  /** An older deployment's image and configuration. @throws Conflict `already_live`, `no_image`. */
+  async rollback(caller: Caller, deploymentId: string): Promise<DeploymentRow> {
+    const from = await this.require(caller, deploymentId);
+    return this.started(caller, from.serviceId, async (_tx, service) => {
+      if (service.liveDeploymentId === from.id && service.desiredState === 'running')
+        throw new Conflict('already_live', 'This deployment is the live one.');
+      if (!from.imageId || (!from.port && service.type === 'web')) {
+        throw new Conflict(
+          'no_image',
+          'This deployment never ran, so there is nothing to go back to: choose one that was live.',
+        );
+      }
+      return { trigger: 'rollback', config: openConfig(this.box, from), from, rollbackOf: from.id };
+    });
+  }
+
+  /** @throws NotFound when it does not exist or belongs to somebody else. */
+  async require(caller: Caller, id: string): Promise<DeploymentRow> {
+    const row = await this.db.deployment.findUnique({ where: { id } });
+    if (!row) throw notFound('deployment');
+    await requireService(this.db, caller, row.serviceId).catch(() => {
+      throw notFound('deployment');
+    });
+    return row;
+  }
+
+  /** @throws Conflict `deployment_finished`. */
+  async cancel(caller: Caller, id: string): Promise<DeploymentRow> {
+    const { serviceId } = await this.require(caller, id);
+    return this.db.$transaction(async (tx) => {
+      const row = await tx.deployment.findUniqueOrThrow({ where: { id } });
+      if (!OPEN.some((status) => status === row.status)) {
+        throw new Conflict(
+          'deployment_finished',
+          `The deployment is ${row.status}: only one that is pending, building or deploying can be cancelled.`,
+        );
+      }
+      const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT } });
+      const ended = run ? await cancelRuns(tx, { id: run.id }) : [];
+      if (ended.length === 0) return row;
+      const cancelled = await tx.deployment.update({
+        where: { id },
+        data: { status: 'cancelled', completedAt: new Date(), error: 'Cancelled.', errorCode: 'cancelled' },
+      });
+      await refreshServiceStatus(tx, serviceId);
+      return cancelled;
+    });
+  }
+
+  /** A person's decision about a clean-up that failed. @throws Conflict `deployment_not_stuck`. */
+  async resolve(caller: Caller, id: string, decision: 'retry' | 'abandon'): Promise<DeploymentRow> {
+    const row = await this.require(caller, id);
+    const run = await this.db.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT } });
+    if (!run || !(await resolveStuck(this.db, run.id, decision))) {
+      throw new Conflict(
+        'deployment_not_stuck',
+        'The clean-up of this deployment is not stuck: there is nothing to decide.',
+      );
+    }
+    this.queue.nudge(run.id);
+    return row;
+  }
+
+  private async started(
+    caller: Caller,
+    serviceId: string,
+    make: (tx: Tx, service: ServiceRow) => Promise<NewDeployment>,
+  ): Promise<DeploymentRow> {
+    const runId = randomUUID();
+    const row = await this.db.$transaction(async (tx) => {
+      await requireService(tx, caller, serviceId);
+      await lockService(tx, serviceId);
+      const wanted = await make(tx, await requireService(tx, caller, serviceId));
+      await supersedeQueued(tx, serviceId, wanted);
+      const created = await tx.deployment.create({ data: this.columns(serviceId, wanted) });
+      await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
+      await refreshServiceStatus(tx, serviceId);
+      return created;
+    });
+    this.queue.nudge(runId);
+    return row;
+  }
+
+  private columns(serviceId: string, { trigger, config, branch, commit, from, rollbackOf }: NewDeployment) {
+    const id = randomUUID();
+    const known = from && {
+      commitHash: from.commitHash,
+      commitMessage: from.commitMessage,
+      branch: from.branch,
+      imageId: from.imageId,
+      imageName: from.imageName,
+      imageTag: from.imageTag,
+    };
+    return {
+      id,
+      serviceId,
+      trigger,
+      branch: branch ?? null,
+      commitHash: commit ?? null,
+      config: sealConfig(this.box, id, config),
+      rollbackOf: rollbackOf ?? null,
+      ...known,
+    };
+  }
+}
+
+/** A newer commit on the same branch makes waiting ones pointless; going back or restarting overtakes everything that waits. */
+async function supersedeQueued(tx: Tx, serviceId: string, wanted: NewDeployment): Promise<void> {
+  const waiting = await tx.deployment.findMany({
+    where: { serviceId, status: 'pending', ...(wanted.from ? {} : { branch: wanted.branch ?? null }) },
+    select: { id: true },
+  });
+  for (const { id } of waiting) {
+    const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT, status: 'queued' } });
+    if (!run) continue;
+    await cancelRuns(tx, { id: run.id }, 'superseded');
+    await tx.deployment.updateMany({
+      where: { id, status: 'pending' },
+      data: { status: 'superseded', completedAt: new Date() },
+    });
+  }
+}

@@ -1,0 +1,3 @@
+/** What other features may use of this one. */
+export { GitApiModule } from './git.module.js';
+export { PUSH_DEPLOYER, type PushDeployer } from './push-deployer.js';

@@ -1,0 +1,74 @@
+/** A push to a built-in remote: the deploy branch becomes a deployment, everything else is stored. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { ServiceSource } from '#contracts/service-source.js';
+import type { Push, Verdict } from '#drivers/source/http-backend-hook-server.js';
+import type { SourceStore } from '#drivers/source/port.js';
+import { SOURCE } from '#drivers/tokens.js';
+import { requireService, type ServiceRow } from '#features/services/index.js';
+import { AppError, publicMessage } from '#platform/errors.js';
+import type { Caller } from '#platform/http/index.js';
+import { LOGGER, type Logger } from '#platform/logger.js';
+import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { deployBranch, planPush, type RefPlan } from './push.plan.js';
+import { PUSH_DEPLOYER, type PushDeployer } from './push-deployer.js';
+import { PushWatch } from './push-watch.js';
+
+type Out = (line: string) => void;
+type Deploy = Extract<RefPlan, { action: 'deploy' }>;
+
+/** Who pushes where: given to git's hook and back. */
+export function pushContext(caller: Caller, serviceId: string): Record<string, string> {
+  return { service: serviceId, user: caller.userId, admin: String(caller.isAdmin) };
+}
+
+@Injectable()
+export class PushService {
+  constructor(
+    private readonly db: PrismaService,
+    @Inject(SOURCE) private readonly source: SourceStore,
+    @Inject(PUSH_DEPLOYER) private readonly deploy: PushDeployer,
+    private readonly watch: PushWatch,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  /** HookServer's onPush. @throws NotFound when the service has been deleted meanwhile. */
+  async decide({ context, commands }: Push, out: Out): Promise<Verdict[]> {
+    const caller: Caller = { userId: context.user ?? '', isAdmin: context.admin === 'true' };
+    const service = await requireService(this.db, caller, context.service ?? '');
+    const configured = (service.source as ServiceSource).branch;
+    const mainExists = !configured && (await this.source.head(service.id, 'main')) !== null;
+    const branch = deployBranch(configured, commands, mainExists);
+    const verdicts: Verdict[] = [];
+    for (const plan of planPush(commands, branch))
+      verdicts.push(await this.carryOut(plan, { caller, service, branch }, out));
+    return verdicts;
+  }
+
+  private async carryOut(
+    plan: RefPlan,
+    push: { caller: Caller; service: ServiceRow; branch: string },
+    out: Out,
+  ): Promise<Verdict> {
+    if (plan.action === 'deploy')
+      return { ref: plan.ref, ...(await this.deployed(plan, push.caller, push.service, out)) };
+    if (plan.action === 'store')
+      out(`branch ${plan.branch} stored, not deployed (this service deploys ${push.branch})`);
+    return { ref: plan.ref, ok: true };
+  }
+
+  /** A deployment that fails refuses its own ref only. */
+  private async deployed(
+    { branch, commit }: Deploy,
+    caller: Caller,
+    service: ServiceRow,
+    out: Out,
+  ): Promise<{ ok: boolean; reason?: string }> {
+    try {
+      const { deploymentId } = await this.deploy({ caller, serviceId: service.id, branch, commit });
+      return await this.watch.toTheEnd(deploymentId, service, out);
+    } catch (error) {
+      if (!(error instanceof AppError)) this.log.error({ err: error, service: service.id }, 'A push failed');
+      return { ok: false, reason: publicMessage(error) };
+    }
+  }
+}

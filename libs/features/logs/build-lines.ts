@@ -1,0 +1,128 @@
+/** Stored build output: reading it, and following it while the deployment goes on. */
+import { Injectable } from '@nestjs/common';
+import type { LogEntry } from '#contracts/deployments.js';
+import { Bus } from '#platform/bus.js';
+import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { deploymentTopic } from './build-log.js';
+
+export interface BuildLine {
+  seq: bigint;
+  at: Date;
+  message: string;
+}
+
+export interface DeploymentProgress {
+  status: string;
+  error: string | null;
+  /** It has been the live release, even if a newer one has replaced it since. */
+  wasLive: boolean;
+  /** Why its clean-up waits for a person's decision; null when it does not. */
+  stuck: string | null;
+}
+
+export type BuildEvent = { kind: 'lines'; lines: BuildLine[] } | { kind: 'progress'; progress: DeploymentProgress };
+
+const BATCH = 500;
+/** A lost wake-up costs this much at most. */
+const WAKE_MS = 1000;
+const ENDED = new Set(['superseded', 'failed', 'cancelled']);
+
+/** Nothing changes any more. */
+export function isFinal(status: string): boolean {
+  return ENDED.has(status);
+}
+
+export function buildEntry({ at, message }: BuildLine): LogEntry {
+  return { timestamp: at.toISOString(), message, stream: 'build' };
+}
+
+@Injectable()
+export class BuildLines {
+  constructor(
+    private readonly db: PrismaService,
+    private readonly bus: Bus,
+  ) {}
+
+  /** The last `limit` lines, oldest first. */
+  async last(deploymentId: string, limit: number): Promise<BuildLine[]> {
+    if (limit === 0) return [];
+    const rows = await this.db.logLine.findMany({ where: { deploymentId }, orderBy: { seq: 'desc' }, take: limit });
+    return rows.reverse();
+  }
+
+  /** The seq after which `tail` lines are left; 0 when there are not more than that. */
+  async seqBefore(deploymentId: string, tail: number | 'all'): Promise<bigint> {
+    if (tail === 'all') return 0n;
+    const row = await this.db.logLine.findFirst({ where: { deploymentId }, orderBy: { seq: 'desc' }, skip: tail });
+    return row?.seq ?? 0n;
+  }
+
+  /** The seq of the last line stored by then. */
+  async seqAt(deploymentId: string, at: Date): Promise<bigint> {
+    const row = await this.db.logLine.findFirst({ where: { deploymentId, at: { lte: at } }, orderBy: { seq: 'desc' } });
+    return row?.seq ?? 0n;
+  }
+
+  /** When a line was stored; null when there is no such line. */
+  async timeOf(deploymentId: string, seq: bigint): Promise<Date | null> {
+    const row = await this.db.logLine.findUnique({ where: { deploymentId_seq: { deploymentId, seq } } });
+    return row?.at ?? null;
+  }
+
+  /**
+   * Lines after `after` (null: no lines at all) as they come, and each change of the status; the first one at once. Ends when the signal
+   * aborts, or when `ended` says so of a status and every line before it has been yielded.
+   */
+  async *follow(
+    deploymentId: string,
+    after: bigint | null,
+    ended: (progress: DeploymentProgress) => boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<BuildEvent> {
+    let seen = '';
+    let position = after;
+    while (!signal.aborted) {
+      // Before the look, so that what changes during it is not slept over.
+      const changed = this.bus.next(deploymentTopic(deploymentId), WAKE_MS, signal);
+      const progress = await this.progress(deploymentId);
+      for (
+        let lines = await this.after(deploymentId, position);
+        lines.length > 0;
+        lines = await this.after(deploymentId, position)
+      ) {
+        position = (lines.at(-1) as BuildLine).seq;
+        yield { kind: 'lines', lines };
+        if (signal.aborted) return;
+      }
+      if (!progress) return;
+      if (JSON.stringify(progress) !== seen) yield { kind: 'progress', progress };
+      seen = JSON.stringify(progress);
+      // Its steps store all lines before the status moves on: nothing follows.
+      if (ended(progress)) return;
+      await changed;
+    }
+  }
+
+  /** Null when the deployment is gone. */
+  private async progress(id: string): Promise<DeploymentProgress | null> {
+    const [row] = await this.db.$queryRaw<
+      { status: string; error: string | null; started: boolean; stuck: string | null }[]
+    >`
+      SELECT d.status, d.error, d.started_at IS NOT NULL AS started,
+        (SELECT coalesce(r.error, 'The clean-up failed.') FROM runs r WHERE r.subject_id = d.id AND r.status = 'stuck' LIMIT 1) AS stuck
+      FROM deployments d WHERE d.id = ${id}::uuid`;
+    if (!row) return null;
+    const { status, error, started, stuck } = row;
+    // One that was overtaken while it waited has never been started.
+    return { status, error, stuck, wasLive: status === 'running' || (status === 'superseded' && started) };
+  }
+
+  private async after(deploymentId: string, seq: bigint | null): Promise<BuildLine[]> {
+    if (seq === null) return [];
+    return this.db.logLine.findMany({
+      where: { deploymentId, seq: { gt: seq } },
+      orderBy: { seq: 'asc' },
+      take: BATCH,
+    });
+  }
+}

@@ -1,0 +1,3 @@
+export { ProjectsApiModule } from './projects.module.js';
+export { accessibleProject, lockProject, type ProjectRow, requireProject } from './projects.queries.js';
+export { PROJECT_REMOVAL, type ProjectRemoval } from './projects.service.js';

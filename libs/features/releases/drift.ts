@@ -1,0 +1,64 @@
+/** Where what should be and what is differ. Pure. */
+import type { Route } from '#drivers/ingress/port.js';
+import type { Workload } from '#drivers/runtime/port.js';
+
+export interface Expected {
+  id: string;
+  /** An open run is changing it. */
+  busy: boolean;
+  /** It should have a route (with no upstream while stopped). */
+  routed: boolean;
+  /** Its live release should run. */
+  running: boolean;
+  deployment: string | null;
+  replicas: number;
+  port: number | null;
+}
+
+export interface Actual {
+  /** Null: not looked at this time. */
+  workloads: Workload[] | null;
+  routes: Map<string, Route>;
+}
+
+/** Ids of services to heal, those without a row included: their containers or routes are orphans. */
+export function drifted(expected: Expected[], actual: Actual): string[] {
+  const known = new Map(expected.map((service) => [service.id, service]));
+  const byService = grouped(actual.workloads ?? []);
+  const orphans = [...actual.routes.keys(), ...byService.keys()].filter((id) => !known.has(id));
+  const wrong = expected.filter(
+    (service) => !service.busy && differs(service, actual, byService.get(service.id) ?? []),
+  );
+  return [...new Set([...orphans, ...wrong.map((service) => service.id)])];
+}
+
+function differs(service: Expected, actual: Actual, workloads: Workload[]): boolean {
+  const route = actual.routes.get(service.id);
+  if (service.routed !== (route !== undefined)) return true;
+  if (service.routed && service.running !== (route?.upstreams.length ?? 0) > 0) return true;
+  return actual.workloads !== null && containersDiffer(service, workloads, route);
+}
+
+function containersDiffer(service: Expected, workloads: Workload[], route: Route | undefined): boolean {
+  const releases = workloads.filter((workload) => workload.labels.role === 'release');
+  const own = releases.filter((workload) => service.running && workload.labels.deployment === service.deployment);
+  if (releases.length !== own.length) return true;
+  if (!service.running) return false;
+  if (own.length !== service.replicas) return true;
+  // The engine restarts what crashes; what stands still was stopped by somebody.
+  if (own.some(({ state }) => state !== 'running' && state !== 'restarting')) return true;
+  const alive = own
+    .filter(({ state, address }) => state === 'running' && address)
+    .map(({ address }) => `${address}:${service.port}`);
+  return service.routed && alive.sort().join() !== [...(route?.upstreams ?? [])].sort().join();
+}
+
+function grouped(workloads: Workload[]): Map<string, Workload[]> {
+  const groups = new Map<string, Workload[]>();
+  for (const workload of workloads) {
+    const group = groups.get(workload.labels.service);
+    if (group) group.push(workload);
+    else groups.set(workload.labels.service, [workload]);
+  }
+  return groups;
+}

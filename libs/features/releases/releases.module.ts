@@ -1,0 +1,26 @@
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { WorkflowRegistry } from '#workflows/workflow.js';
+import { HealWorkflow } from './heal.workflow.js';
+import { Reconciler } from './reconciler.js';
+import { ReleaseSteps } from './release.steps.js';
+import { Releases } from './releases.js';
+import { RemovalWorkflows } from './removal.workflows.js';
+
+@Module({
+  providers: [Releases, ReleaseSteps, HealWorkflow, RemovalWorkflows, Reconciler],
+  exports: [Releases, ReleaseSteps, Reconciler],
+})
+export class ReleasesWorkerModule implements OnModuleInit {
+  constructor(
+    private readonly registry: WorkflowRegistry,
+    private readonly heal: HealWorkflow,
+    private readonly removal: RemovalWorkflows,
+    private readonly steps: ReleaseSteps,
+  ) {}
+
+  onModuleInit(): void {
+    this.registry.register(this.heal.workflow(), this.heal.kinds());
+    for (const workflow of this.removal.workflows()) this.registry.register(workflow, []);
+    this.registry.addKinds([...this.removal.kinds(), ...this.steps.kinds()]);
+  }
+}

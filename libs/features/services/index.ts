@@ -1,0 +1,18 @@
+/** What other features may use of this one. */
+
+export { ServicesApiModule } from './services.module.js';
+export { lockService, requireService } from './services.queries.js';
+export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';
+export { hostLabel, nextRun } from './services.rules.js';
+export { refreshServiceStatus } from './services.state.js';
+export {
+  hasBuiltInRemote,
+  type ServiceRow,
+  serviceHost,
+  serviceInclude,
+  serviceUrl,
+  settingsOf,
+} from './services.view.js';
+export { openVariables } from './variables.service.js';
+export { volumeName } from './volumes.queries.js';
+export { VOLUME_PURGE } from './volumes.service.js';

@@ -1,0 +1,192 @@
+/** Services of a project: create, read, change, delete. What runs is changed only by deployments. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ServiceSource } from '#contracts/service-source.js';
+import type { CreateServiceRequest, ServiceView, UpdateServiceRequest } from '#contracts/services.js';
+import { givenSettings, releaseSettings } from '#contracts/services.js';
+import { requireProject } from '#features/projects/index.js';
+import { CONFIG, type Config } from '#platform/config.js';
+import { EgressGuard } from '#platform/egress.js';
+import { Conflict, Unavailable } from '#platform/errors.js';
+import type { Caller } from '#platform/http/index.js';
+import { PrismaService, uniqueViolation } from '#platform/prisma/prisma.service.js';
+import { RunQueue } from '#workflows/run-queue.js';
+import { lockService, requireService } from './services.queries.js';
+import { removeServices } from './services.removal.js';
+import { hostLabel, nextRun, requireConsistent, requireCreatable } from './services.rules.js';
+import { type ServiceRow, serviceInclude, serviceView, settingsOf } from './services.view.js';
+import { attachVolumes } from './volumes.queries.js';
+
+@Injectable()
+export class ServicesService {
+  constructor(
+    private readonly db: PrismaService,
+    private readonly egress: EgressGuard,
+    private readonly queue: RunQueue,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async list(caller: Caller, projectId: string): Promise<ServiceView[]> {
+    await requireProject(this.db, caller, projectId);
+    const rows = await this.db.service.findMany({
+      where: { projectId, deletedAt: null },
+      include: serviceInclude,
+      orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+    });
+    return rows.map((row) => serviceView(row, this.config));
+  }
+
+  async get(caller: Caller, id: string): Promise<ServiceView> {
+    return serviceView(await requireService(this.db, caller, id), this.config);
+  }
+
+  /** @throws Conflict `service_name_taken`; Invalid as in services.rules.ts and `url_refused`. */
+  async create(caller: Caller, projectId: string, request: CreateServiceRequest): Promise<ServiceView> {
+    await requireProject(this.db, caller, projectId);
+    requireCreatable(request);
+    requireConsistent(shapeOf(request));
+    await this.requireReachable(request.source);
+    const id = randomUUID();
+    const alias = hostLabel(request.name);
+    const row = await this.db
+      .$transaction(async (tx) => {
+        await requireProject(tx, caller, projectId);
+        await tx.service.create({
+          data: {
+            id,
+            projectId,
+            alias,
+            slug: `${alias}-${randomBytes(4).toString('hex')}`,
+            ...columnsOf(request),
+            ...initial(request),
+          },
+        });
+        if (request.volumes) await attachVolumes(tx, { id, projectId }, request.volumes);
+        return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+      })
+      .catch(explainName(request.name));
+    return serviceView(row, this.config);
+  }
+
+  /** Takes effect with the next deployment, except the schedule, which counts at once. */
+  async update(caller: Caller, id: string, request: UpdateServiceRequest): Promise<ServiceView> {
+    await this.requireReachable(request.source);
+    const row = await this.db
+      .$transaction(async (tx) => {
+        await lockService(tx, id);
+        const before = await requireService(tx, caller, id);
+        requireConsistent({ ...shapeOf(before), ...shapeChanges(request), type: before.type });
+        await tx.service.update({ where: { id }, data: { ...columnsOf(request), ...changed(before, request) } });
+        if (request.volumes) await attachVolumes(tx, before, request.volumes);
+        return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+      })
+      .catch(explainName(request.name ?? ''));
+    return serviceView(row, this.config);
+  }
+
+  /** Gone for the user at once; containers, images and routes follow. Volumes stay as tombstones. */
+  async remove(caller: Caller, id: string): Promise<void> {
+    const runs = await this.db.$transaction(async (tx) => {
+      await requireService(tx, caller, id);
+      await lockService(tx, id);
+      return removeServices(tx, [id]);
+    });
+    for (const run of runs) this.queue.nudge(run);
+  }
+
+  /** The address is checked again at each fetch: this is only to say so early. */
+  private async requireReachable(source: ServiceSource | undefined): Promise<void> {
+    if (!source?.repository) return;
+    try {
+      await this.egress.check(source.repository);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error; // no DNS at the moment: the deployment will tell
+    }
+  }
+}
+
+type Columns = Pick<
+  UpdateServiceRequest,
+  | 'name'
+  | 'source'
+  | 'build_config'
+  | 'resources'
+  | 'port'
+  | 'health_check_path'
+  | 'replicas'
+  | 'schedule'
+  | 'time_zone'
+>;
+
+/** Only what was given: undefined leaves a column alone. */
+function columnsOf(request: Columns) {
+  return {
+    name: request.name as string,
+    port: request.port,
+    healthCheckPath: request.health_check_path,
+    replicas: request.replicas,
+    schedule: request.schedule,
+    timeZone: request.time_zone,
+  };
+}
+
+function initial(request: CreateServiceRequest) {
+  return {
+    type: request.type,
+    source: request.source ?? { type: 'git' as const },
+    buildConfig: request.build_config ?? {},
+    resources: request.resources ?? {},
+    settings: releaseSettings.parse(request),
+    nextRunAt: request.schedule ? nextRun(request.schedule, request.time_zone ?? null, new Date()) : null,
+  };
+}
+
+function changed(before: ServiceRow, request: UpdateServiceRequest) {
+  const settings = { ...settingsOf(before.settings), ...definedOnly(givenSettings.parse(request)) };
+  const rescheduled = request.schedule !== undefined || request.time_zone !== undefined;
+  const schedule = request.schedule === undefined ? before.schedule : request.schedule;
+  const timeZone = request.time_zone === undefined ? before.timeZone : request.time_zone;
+  return {
+    settings,
+    ...(request.name === undefined ? {} : { alias: hostLabel(request.name) }),
+    ...(request.source ? { source: request.source } : {}),
+    ...(request.build_config ? { buildConfig: request.build_config } : {}),
+    ...(request.resources ? { resources: { ...(before.resources as object), ...request.resources } } : {}),
+    ...(rescheduled ? { nextRunAt: schedule ? nextRun(schedule, timeZone, new Date()) : null } : {}),
+  };
+}
+
+function shapeOf(service: {
+  type: string;
+  schedule?: string | null;
+  timeZone?: string | null;
+  time_zone?: string | null;
+  replicas?: number;
+}) {
+  return {
+    type: service.type,
+    schedule: service.schedule ?? null,
+    timeZone: service.timeZone ?? service.time_zone ?? null,
+    replicas: service.replicas ?? 1,
+  };
+}
+
+function shapeChanges(request: UpdateServiceRequest) {
+  return definedOnly({ schedule: request.schedule, timeZone: request.time_zone, replicas: request.replicas });
+}
+
+function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+function explainName(name: string) {
+  return (error: unknown): never => {
+    if (!uniqueViolation(error)?.includes('alias')) throw error;
+    throw new Conflict(
+      'service_name_taken',
+      `A service of this project already has the host name "${hostLabel(name)}": choose another name.`,
+    );
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Every setting that comes from the environment, parsed once. `.env.example` and docs/configuration.md are generated from this schema
+ * (tools/generate-config-docs.mjs). The only file of the product that reads process.env.
+ */
+import path from 'node:path';
+import { z } from 'zod';
+
+const port = (fallback: number, description: string) =>
+  z.coerce.number().int().min(1).max(65535).default(fallback).describe(description);
+const list = (description: string) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .describe(description);
+const flag = (fallback: 'true' | 'false', description: string) =>
+  z
+    .enum(['true', 'false'])
+    .default(fallback)
+    .transform((text) => text === 'true')
+    .describe(description);
+const number = (fallback: number, min: number, max: number, description: string) =>
+  z.coerce.number().min(min).max(max).default(fallback).describe(description);
+/** `npm start` generates these into the data folder; there is no default, so nothing can run with a well-known secret. */
+const secret = (description: string) =>
+  z
+    .string()
+    .min(32, 'must be at least 32 characters; `npm start` generates one into the data folder')
+    .describe(description);
+
+export const configSchema = z.object({
+  PORT: port(8080, 'Port of the API, the dashboard and the built-in git remote.'),
+  CONTAINR_BIND: z.string().default('0.0.0.0').describe('Address the API listens on.'),
+  CONTAINR_DATA_DIR: z
+    .string()
+    .default('./.containr')
+    .transform((dir) => path.resolve(dir))
+    .describe(
+      'Everything that must survive a restart: secrets, git repositories, and the private PostgreSQL and Redis when those are used.',
+    ),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgresql://')
+    .describe('PostgreSQL 14 or newer. Unset: `npm start` runs a private server in the data folder.'),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must start with redis://')
+    .describe('Redis 6.2 or newer with maxmemory-policy noeviction. Unset: `npm start` runs a private server.'),
+  DOCKER_HOST: z
+    .string()
+    .default('')
+    .describe(
+      'Docker Engine, e.g. unix:///var/run/docker.sock or tcp://10.0.0.5:2375. Unset: the default socket; `npm start` installs and starts dockerd when nothing answers there.',
+    ),
+  CONTAINR_BASE_DOMAIN: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'must be a host name')
+    .default('apps.localhost')
+    .describe('Services get <name>-<id>.<base domain>. Point a wildcard DNS record at the ingress.'),
+  CONTAINR_INGRESS_HTTP_PORT: port(8000, 'Port of the ingress for http.'),
+  CONTAINR_INGRESS_HTTPS_PORT: port(8443, 'Port of the ingress for https.'),
+  CONTAINR_INGRESS_BIND: list('Addresses the ingress listens on, separated by commas. Empty: all.'),
+  CONTAINR_INGRESS_ADMIN: z
+    .string()
+    .describe('Admin endpoint of Caddy: unix:/path or http://127.0.0.1:2019. `npm start` sets it.'),
+  CONTAINR_EGRESS_ALLOW: list(
+    'Hosts and CIDRs, separated by commas, that user-given URLs may reach although they are loopback or link-local.',
+  ),
+  CONTAINR_EGRESS_DENY: list(
+    'Hosts and CIDRs that user-given URLs may not reach, e.g. 10.0.0.0/8. Private LAN ranges are allowed unless listed here. Wins over CONTAINR_EGRESS_ALLOW.',
+  ),
+  CONTAINR_JWT_KEY: secret('Key that signs session tokens (HS256).'),
+  CONTAINR_ENCRYPTION_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits (32 bytes); `npm start` generates one into the data folder')
+    .describe('Key that encrypts variables and tokens at rest (AES-256-GCM). Losing it loses them.'),
+  CONTAINR_PUBLIC_URL: z
+    .url()
+    .optional()
+    .describe('URL under which users reach the API, for links and git remotes. Unset: http://localhost:<PORT>.'),
+  CONTAINR_TRUST_PROXY: flag('false', 'Believe X-Forwarded-For of the peer: only behind a reverse proxy of your own.'),
+  CONTAINR_SESSION_HOURS: number(168, 1, 8760, 'Hours a session token is valid.'),
+  CONTAINR_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
+  CONTAINR_WORKER_CONCURRENCY: number(4, 1, 64, 'Runs that one worker executes at once.'),
+  CONTAINR_BUILD_CPUS: number(2, 0.1, 256, 'CPU cores a build may use.'),
+  CONTAINR_BUILD_MEMORY_MB: number(4096, 128, 1048576, 'Memory in MiB a build may use.'),
+  CONTAINR_BUILD_TIMEOUT_SECONDS: number(1800, 10, 86400, 'Seconds until a build is given up.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+/** Injection token of the parsed configuration. */
+export const CONFIG = Symbol('CONFIG');
+
+/** @throws Error that lists every wrong or missing variable at once. */
+export function parseConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = configSchema.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The configuration is not usable:\n${problems.join('\n')}\nSee docs/configuration.md.`);
+}
+
+export function publicUrl(config: Config): string {
+  return (config.CONTAINR_PUBLIC_URL ?? `http://localhost:${config.PORT}`).replace(/\/$/, '');
+}

@@ -1,0 +1,28 @@
+/** Who makes a request. The access guard puts it there; nothing else may. */
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Internal } from '../errors.js';
+
+export interface Caller {
+  userId: string;
+  /** Operator of the installation. */
+  isAdmin: boolean;
+}
+
+const callers = new WeakMap<object, Caller>();
+
+export function setCaller(request: FastifyRequest, caller: Caller): void {
+  callers.set(request, caller);
+}
+
+/** @throws Internal `caller_unknown` on an operation that is marked public: those have no caller. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request);
+  if (!caller) throw new Internal('caller_unknown', 'This operation needs a signed-in user but is marked public.');
+  return caller;
+}
+
+/** Parameter decorator: the signed-in {@link Caller}. */
+export const CurrentUser = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  callerOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);

@@ -1,0 +1,134 @@
+/** The worker's features in this process, on a real database and with fake drivers: deployments run when the test says so. */
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Global, Module } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { FakeBuilder } from '#drivers/builder/fake.js';
+import { FakeIngress } from '#drivers/ingress/fake.js';
+import { FakeRuntime } from '#drivers/runtime/fake.js';
+import { FakeSource } from '#drivers/source/fake.js';
+import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
+import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import type { Caller } from '#platform/http/index.js';
+import { createLogger } from '#platform/logger.js';
+import { PlatformModule } from '#platform/platform.module.js';
+import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { testConfig } from '#platform/testing/config.js';
+import { createTestDatabase } from '#platform/testing/database.js';
+import { Executor } from '#workflows/executor.js';
+import { RunQueue } from '#workflows/run-queue.js';
+import { WorkflowRegistry } from '#workflows/workflow.js';
+import { ExecutorModule } from '#workflows/workflows.module.js';
+
+export type TestWorker = Awaited<ReturnType<typeof testWorker>>;
+
+/** Nudges are not sent: the test pumps. */
+const queue = { provide: RunQueue, useValue: { nudge: () => undefined } };
+
+export async function testWorker() {
+  const database = await createTestDatabase();
+  const drivers = {
+    runtime: new FakeRuntime(),
+    ingress: new FakeIngress(),
+    builder: new FakeBuilder(),
+    source: new FakeSource(),
+  };
+  shareImages(drivers);
+  const app = await listeningApp();
+  const module = await start(database.url, drivers);
+  const db = module.get(PrismaService);
+  const deployments = module.get(DeploymentsService);
+  return {
+    ...drivers,
+    database,
+    db,
+    deployments,
+    registry: module.get(WorkflowRegistry),
+    get: <T>(type: new (...args: never[]) => T): T => module.get(type),
+    service: (fields: Record<string, unknown> = {}) => newService(db, app.port, fields),
+    /** Runs everything that is queued, and what follows from it, to its end. */
+    settle: () => settle(module.get(Executor), db),
+    close: async () => {
+      await module.close();
+      app.close();
+      await database.drop();
+    },
+  };
+}
+
+type Drivers = { runtime: FakeRuntime; ingress: FakeIngress; builder: FakeBuilder; source: FakeSource };
+
+async function start(databaseUrl: string, { runtime, ingress, builder, source }: Drivers): Promise<TestingModule> {
+  const providers = [
+    { provide: RUNTIME, useValue: runtime },
+    { provide: INGRESS, useValue: ingress },
+    { provide: BUILDER, useValue: builder },
+    { provide: SOURCE, useValue: source },
+    queue,
+  ];
+  @Global()
+  @Module({ providers, exports: providers.map(({ provide }) => provide) })
+  class FakeDriversModule {}
+
+  const config = testConfig({ DATABASE_URL: databaseUrl });
+  const logger = createLogger(config, 'worker', { write: () => undefined });
+  const module = await Test.createTestingModule({
+    imports: [
+      PlatformModule.forRoot({ name: 'worker', config, logger }),
+      FakeDriversModule,
+      ExecutorModule,
+      DeploymentsWorkerModule,
+      ExecutionsWorkerModule,
+    ],
+    providers: [DeploymentsService],
+  }).compile();
+  return module.init();
+}
+
+/** On a real host the engine that builds is the engine that runs. */
+function shareImages({ builder, runtime }: Drivers): void {
+  const build = builder.build.bind(builder);
+  builder.build = async (request, signal) => {
+    const image = await build(request, signal);
+    runtime.addImage(request.tag, { id: image.id });
+    return image;
+  };
+}
+
+/** What the fake's containers (127.0.0.x) seem to serve. */
+async function listeningApp() {
+  const server = http.createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+async function newService(db: PrismaService, port: number, fields: Record<string, unknown>) {
+  const caller: Caller = { userId: randomUUID(), isAdmin: false };
+  const projectId = randomUUID();
+  const id = randomUUID();
+  await db.user.create({ data: { id: caller.userId, email: `${id}@example.test`, name: 'A', passwordHash: '' } });
+  await db.project.create({ data: { id: projectId, ownerId: caller.userId, name: 'P' } });
+  const basics = {
+    name: 'web',
+    alias: 'web',
+    slug: `web-${id.slice(0, 8)}`,
+    type: 'web',
+    source: { type: 'git' },
+    buildConfig: {},
+    resources: {},
+  };
+  await db.service.create({
+    data: { id, projectId, ...basics, port, settings: { drain_timeout: 0, health_check_timeout: 2 }, ...fields },
+  });
+  return { id, projectId, caller };
+}
+
+async function settle(executor: Executor, db: PrismaService): Promise<void> {
+  const open = { status: { in: ['queued', 'running', 'undoing'] } };
+  while ((await db.run.count({ where: open })) > 0) {
+    await executor.pump();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
