@@ -9,6 +9,8 @@ const swc = (parser) => [
 ];
 const base = {
   testEnvironment: 'node',
+  // A first run on a slow machine compiles every dependency inside a test's own time: this is for what hangs, not for what is slow.
+  testTimeout: 90_000,
   moduleNameMapper: {
     '^#(contracts|platform|drivers|workflows|features)/(.*)\\.js$': '<rootDir>/libs/$1/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],

@@ -17,7 +17,7 @@ it('match the schema', async () => {
     env: { ...process.env, DATABASE_URL: database.url },
   });
   await expect(run).resolves.toMatchObject({ stdout: expect.stringContaining('match') });
-}, 30_000);
+});
 
 it.each([
   'services_project_alias_key',

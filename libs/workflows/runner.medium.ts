@@ -178,7 +178,7 @@ it('gives a step up at its deadline', async () => {
   await execute();
   expect(await statusOf(id)).toBe('failed');
   expect((await db.run.findUniqueOrThrow({ where: { id } })).errorCode).toBe('step_timeout');
-}, 15_000);
+});
 
 it('an undo that fails makes the run stuck; retry ends it, and only then the next one starts', async () => {
   const id = await newRun('x');

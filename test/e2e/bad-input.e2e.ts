@@ -8,7 +8,7 @@ import type { Remote } from './remotes.js';
 import { until } from './until.js';
 import { ask, Load } from './visitors.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const HEALTHY_WITHIN = 3;
 const DECIDES_WITHIN = 30_000;
@@ -254,7 +254,7 @@ describe('several at once', () => {
     expect((await world.deployment(second.id)).started_at).toBeUndefined();
     expect(await world.things.containers(service)).toHaveLength(1);
     await world.api.delete(`/services/${service.id}`);
-    await until(async () => (await world.things.containers(service)).length === 0, { what: 'removal', within: 20_000 });
+    await until(async () => (await world.things.containers(service)).length === 0, { what: 'removal', within: 60_000 });
   });
 
   it.each([

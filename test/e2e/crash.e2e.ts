@@ -10,7 +10,7 @@ import type { Remote } from './remotes.js';
 import { until } from './until.js';
 import { ask, Load, visit } from './visitors.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const CONTINUES_WITHIN = 10_000;
 const HEALS_WITHIN = 30_000;

@@ -7,7 +7,7 @@ import type { Remote } from './remotes.js';
 import { until } from './until.js';
 import { ask, Load, visit } from './visitors.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let world: World;
 let project: { id: string };
@@ -96,7 +96,7 @@ describe('a web service from a git repository', () => {
 
   it('stops, starts and restarts', async () => {
     await world.api.post(`/services/${web.id}/action`, { action: 'stop' });
-    await until(async () => (await world.things.containers(web)).length === 0, { what: 'the stop', within: 20_000 });
+    await until(async () => (await world.things.containers(web)).length === 0, { what: 'the stop', within: 60_000 });
     expect((await visit(world.httpPort, web)).status).toBe(503);
     expect(await serviceNow(web)).toMatchObject({ status: 'stopped' });
     for (const action of ['start', 'restart']) {
@@ -143,7 +143,7 @@ it('runs a cron service and keeps its history', async () => {
       const one = executions.find((execution: { id: string }) => execution.id === id);
       return ['pending', 'running'].includes(one.status) ? null : one;
     };
-    return until(look, { what: 'the execution to end', within: 20_000 });
+    return until(look, { what: 'the execution to end', within: 60_000 });
   };
   expect(await execute()).toMatchObject({ status: 'succeeded', exit_code: 0, trigger: 'manual' });
   await world.api.put(`/services/${service.id}/variables`, { variables: { CODE: '3' } });
@@ -155,7 +155,7 @@ it('runs a cron service and keeps its history', async () => {
   expect(executions.map(({ exit_code }: { exit_code: number }) => exit_code)).toEqual([3, 0]);
   await until(async () => (await world.things.containers(service)).length === 0, {
     what: 'the job containers to go',
-    within: 10_000,
+    within: 30_000,
   });
 });
 
@@ -181,13 +181,13 @@ it('keeps the data of a named volume, also after its service is gone', async () 
   expect((await visit(world.httpPort, service)).text).toBe('xx');
 
   await world.api.delete(`/services/${service.id}`);
-  await until(async () => (await world.things.containers(service)).length === 0, { what: 'removal', within: 20_000 });
+  await until(async () => (await world.things.containers(service)).length === 0, { what: 'removal', within: 60_000 });
   expect((await visit(world.httpPort, service)).status).toBe(404);
   const { volumes } = await world.api.get('/volumes');
   expect(volumes).toMatchObject([{ name: 'data', status: 'detached', service_id: service.id }]);
   expect(await world.things.volumes()).toHaveLength(1);
   await world.api.delete(`/volumes/${volumes[0].id}`);
-  await until(async () => (await world.things.volumes()).length === 0, { what: 'the purge', within: 20_000 });
+  await until(async () => (await world.things.volumes()).length === 0, { what: 'the purge', within: 60_000 });
 });
 
 it.each([
@@ -207,6 +207,6 @@ it.each([
     const images = await world.query('SELECT 1 FROM images WHERE service_id = $1', [service.id]);
     return open.length + images.length + (await world.things.containers(service)).length === 0;
   };
-  await until(look, { what: 'everything to be gone', within: 25_000 });
+  await until(look, { what: 'everything to be gone', within: 60_000 });
   expect((await world.things.networks()).length).toBeLessThanOrEqual(before);
 });

@@ -122,7 +122,7 @@ export class World {
       await this.clear();
       await until(async () => (await this.things.all()).length === 0, {
         what: async () => `an empty engine, but there is ${await this.things.all()}`,
-        within: 45_000,
+        within: 90_000,
         every: 200,
       });
     } finally {
@@ -138,7 +138,7 @@ export class World {
     for (const { id } of projects) await this.api.delete(`/projects/${id}`);
     await until(async () => (await this.things.containers()).length === 0, {
       what: 'containers to be removed',
-      within: 45_000,
+      within: 90_000,
       every: 200,
     });
     const { volumes } = await this.api.get('/volumes');

@@ -4,7 +4,7 @@ import { World } from './harness.js';
 import { until } from './until.js';
 import { ask } from './visitors.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const worlds: World[] = [];
 beforeAll(async () => {

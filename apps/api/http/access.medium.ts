@@ -62,10 +62,10 @@ describe('access', () => {
     const profile = async () => (await api.request('GET', '/projects', { as: ben })).statusCode;
     expect(await profile()).toBe(200);
     await api.database.query('DELETE FROM users WHERE id = $1', [ben.id]);
-    const deadline = Date.now() + 6_000;
+    const deadline = Date.now() + 30_000;
     while ((await profile()) === 200) expect(Date.now()).toBeLessThan(deadline);
     expect(await profile()).toBe(401);
-  }, 15_000);
+  });
 
   it('asks the database about a user once for many requests at once', async () => {
     const cem = await api.user();

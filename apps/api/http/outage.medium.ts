@@ -55,7 +55,7 @@ describe('when PostgreSQL or Redis is away', () => {
       payload: { email: 'a@b.example', password: 'wrong password' },
     });
   const eventually = async (ask: () => Promise<LightMyRequestResponse>, status: number) => {
-    for (const deadline = Date.now() + 15_000; ; ) {
+    for (const deadline = Date.now() + 40_000; ; ) {
       const answer = await ask();
       if (answer.statusCode === status) return answer;
       if (Date.now() > deadline) throw new Error(`still ${answer.statusCode}: ${answer.body}`);
@@ -79,7 +79,7 @@ describe('when PostgreSQL or Redis is away', () => {
     await Promise.all([toDatabase.restore(), toRedis.restore()]);
     await eventually(login, 401);
     await eventually(() => inject('/api/v1/health'), 200);
-  }, 30_000);
+  });
 
   it('is degraded but healthy without Redis', async () => {
     await toRedis.refuse();
@@ -100,12 +100,12 @@ describe('when PostgreSQL or Redis is away', () => {
     for (let n = 0; n < 2; n += 1) {
       const answer = await health();
       expect(answer).toMatchObject({ checks: { database: 'unavailable', redis: 'unavailable' } });
-      expect(answer.ms).toBeLessThan(2_000);
+      expect(answer.ms).toBeLessThan(8_000);
     }
     await Promise.all([toDatabase.restore(), toRedis.restore()]);
     await eventually(() => inject('/api/v1/health'), 200);
     expect((await health()).checks.database).toBe('ok');
-  }, 30_000);
+  });
 
   it('answers 503 when PostgreSQL cuts its connections, then works again', async () => {
     await boot();
@@ -114,7 +114,7 @@ describe('when PostgreSQL or Redis is away', () => {
     expect((await login()).statusCode).toBe(503);
     await toDatabase.restore();
     await eventually(login, 401);
-  }, 30_000);
+  });
 });
 
 async function reconnected(app: NestFastifyApplication): Promise<void> {

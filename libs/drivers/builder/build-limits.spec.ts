@@ -36,7 +36,7 @@ async function step(id: string, marker: string): Promise<void> {
 }
 
 async function written(file: string): Promise<string> {
-  for (const deadline = Date.now() + 5000; ; ) {
+  for (const deadline = Date.now() + 40_000; ; ) {
     const text = existsSync(join(folder, 'cgroup', file)) ? await readFile(join(folder, 'cgroup', file), 'utf8') : '';
     if (text !== '' || Date.now() > deadline) return text;
     await new Promise((resolve) => setTimeout(resolve, 5));

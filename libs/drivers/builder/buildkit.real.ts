@@ -9,8 +9,6 @@ import { readEvents } from './events.js';
 import { contextOf, importBusybox } from './testing/base-image.js';
 import { decodeTrace } from './trace.js';
 
-jest.setTimeout(60_000);
-
 const docker = new Docker();
 const suite = randomUUID().slice(0, 8);
 const base = `containr-test-base-${suite}:1`;

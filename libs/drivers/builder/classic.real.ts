@@ -6,8 +6,6 @@ import { requestFor } from './conformance.js';
 import { importBusybox } from './testing/base-image.js';
 import { type OldEngine, startOldEngine } from './testing/old-engine.js';
 
-jest.setTimeout(60_000);
-
 const docker = new Docker();
 const suite = randomUUID().slice(0, 8);
 const base = `containr-test-classic-${suite}:1`;

@@ -21,7 +21,7 @@ export function runtimeConformance(name: string, make: () => Promise<Subject>): 
     afterAll(async () => {
       await bench.removeStores();
       await bench.subject.dispose();
-    }, 60_000);
+    });
 
     it('answers a ping', async () => {
       await expect(bench.runtime.ping()).resolves.toBeUndefined();

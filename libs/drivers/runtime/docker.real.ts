@@ -2,8 +2,6 @@ import { runtimeConformance } from './conformance.js';
 import { DockerRuntime } from './docker/docker-runtime.js';
 import { makeTestImage } from './testing/test-image.js';
 
-jest.setTimeout(60_000);
-
 runtimeConformance('docker', async () => {
   const image = await makeTestImage();
   const runtime = new DockerRuntime();

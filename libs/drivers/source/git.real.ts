@@ -8,8 +8,6 @@ import { GitSource } from './git-source.js';
 import { allText, GitBench } from './testing/git-bench.js';
 import { commitTo } from './testing/git-work.js';
 
-jest.setTimeout(30_000);
-
 const never = new AbortController().signal;
 let bench: GitBench;
 

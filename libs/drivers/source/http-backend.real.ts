@@ -136,7 +136,7 @@ const head = (ref: string) =>
 const ask = (target: string, init?: RequestInit) => fetch(`${url}${target}`, init);
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 15_000; !(await condition()); ) {
+  for (const deadline = Date.now() + 40_000; !(await condition()); ) {
     if (Date.now() > deadline) throw new Error(`never true: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -281,14 +281,14 @@ test('48 MB, chunked, pass without being held in memory', async () => {
   });
   const watch = setInterval(() => {
     peak = Math.max(peak, held());
-  }, 20);
+  });
   const { code } = await push('main');
   clearInterval(watch);
   expect([code, chunked]).toEqual([0, true]);
   expect(peak - before).toBeLessThan(8 * 1024 * 1024);
   await git(dir, 'clone', '-q', '--depth', '1', `${url}/repo.git`, 'clone');
   expect((await stat(path.join(dir, 'clone', 'file'))).size).toBe(48 * 1024 * 1024);
-}, 60_000);
+});
 
 test('a gzip body and protocol version 2 are understood', async () => {
   await push('main');

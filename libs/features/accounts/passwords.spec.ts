@@ -16,10 +16,11 @@ describe('passwords', () => {
     const stored = await passwords.hash('a long enough password');
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
+    const started = performance.now();
     await Promise.all(Array.from({ length: 16 }, () => passwords.verify('a long enough password', stored)));
     delay.disable();
-    // The goal is 25 ms on a quiet machine; work on the main thread would show as 150 ms and more.
-    expect(delay.max / 1e6).toBeLessThan(100);
+    // Work on the main thread would block it for nearly all of the time.
+    expect(delay.max / 1e6).toBeLessThan((performance.now() - started) / 2);
   });
 
   it('refuses when too many wait, and recovers', async () => {

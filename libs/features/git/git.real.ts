@@ -81,7 +81,7 @@ function remote(caller: Caller = service.caller, id = service.id, password = api
 }
 
 async function soon<T>(find: () => Promise<T | null>): Promise<T> {
-  for (const deadline = Date.now() + 10_000; ; ) {
+  for (const deadline = Date.now() + 40_000; ; ) {
     const found = await find();
     if (found !== null) return found;
     if (Date.now() > deadline) throw new Error(`never there: ${find}`);

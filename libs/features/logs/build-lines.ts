@@ -46,26 +46,37 @@ export class BuildLines {
   /** The last `limit` lines, oldest first. */
   async last(deploymentId: string, limit: number): Promise<BuildLine[]> {
     if (limit === 0) return [];
-    const rows = await this.db.logLine.findMany({ where: { deploymentId }, orderBy: { seq: 'desc' }, take: limit });
+    const rows = await this.db.logLine.findMany({
+      where: { subjectId: deploymentId },
+      orderBy: { seq: 'desc' },
+      take: limit,
+    });
     return rows.reverse();
   }
 
   /** The seq after which `tail` lines are left; 0 when there are not more than that. */
   async seqBefore(deploymentId: string, tail: number | 'all'): Promise<bigint> {
     if (tail === 'all') return 0n;
-    const row = await this.db.logLine.findFirst({ where: { deploymentId }, orderBy: { seq: 'desc' }, skip: tail });
+    const row = await this.db.logLine.findFirst({
+      where: { subjectId: deploymentId },
+      orderBy: { seq: 'desc' },
+      skip: tail,
+    });
     return row?.seq ?? 0n;
   }
 
   /** The seq of the last line stored by then. */
   async seqAt(deploymentId: string, at: Date): Promise<bigint> {
-    const row = await this.db.logLine.findFirst({ where: { deploymentId, at: { lte: at } }, orderBy: { seq: 'desc' } });
+    const row = await this.db.logLine.findFirst({
+      where: { subjectId: deploymentId, at: { lte: at } },
+      orderBy: { seq: 'desc' },
+    });
     return row?.seq ?? 0n;
   }
 
   /** When a line was stored; null when there is no such line. */
   async timeOf(deploymentId: string, seq: bigint): Promise<Date | null> {
-    const row = await this.db.logLine.findUnique({ where: { deploymentId_seq: { deploymentId, seq } } });
+    const row = await this.db.logLine.findFirst({ where: { subjectId: deploymentId, seq } });
     return row?.at ?? null;
   }
 
@@ -120,7 +131,7 @@ export class BuildLines {
   private async after(deploymentId: string, seq: bigint | null): Promise<BuildLine[]> {
     if (seq === null) return [];
     return this.db.logLine.findMany({
-      where: { deploymentId, seq: { gt: seq } },
+      where: { subjectId: deploymentId, seq: { gt: seq } },
       orderBy: { seq: 'asc' },
       take: BATCH,
     });

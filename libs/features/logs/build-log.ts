@@ -25,7 +25,7 @@ export class BuildLogs {
   open(deploymentId: string, secrets: Iterable<string>): BuildLogWriter {
     const store = async (messages: string[]) => {
       await this.db.logLine.createMany({
-        data: messages.map((message) => ({ deploymentId, stream: 'build', message })),
+        data: messages.map((message) => ({ subjectId: deploymentId, stream: 'build', message })),
       });
       this.bus.publish(deploymentTopic(deploymentId));
     };

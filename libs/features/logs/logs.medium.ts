@@ -95,7 +95,7 @@ function parse(block: string): Event {
 }
 
 async function until(condition: () => boolean, state: () => string): Promise<void> {
-  for (const deadline = Date.now() + 8000; !condition(); ) {
+  for (const deadline = Date.now() + 40_000; !condition(); ) {
     if (Date.now() > deadline) throw new Error(`never true: ${condition}; ${state()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

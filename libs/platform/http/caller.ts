@@ -7,6 +7,9 @@ export interface Caller {
   userId: string;
   /** Operator of the installation. */
   isAdmin: boolean;
+  /** Where the request came from, for the audit log; undefined in what the platform does by itself. */
+  ip?: string;
+  userAgent?: string;
 }
 
 const callers = new WeakMap<object, Caller>();

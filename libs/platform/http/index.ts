@@ -2,7 +2,7 @@
 
 export { type Caller, CurrentUser, callerOf, setCaller } from './caller.js';
 export { afterCursor } from './keyset.js';
-export { Operation, type OperationOptions, operationOf } from './operation.js';
+export { Operation, type OperationOptions, operationOf, type Permission } from './operation.js';
 export { type EventSource, eventStreams, formatEvents, type ServerEvent, sendEvents } from './sse.js';
 export { FrameQueue } from './sse-frames.js';
 export { closeUnusedConnections } from './unused-connections.js';

@@ -9,6 +9,8 @@ import type { z } from 'zod';
 import { problem } from '#contracts/common.js';
 import { documentSchema, type JsonSchema, serializerSchema } from './json-schema.js';
 
+export type Permission = 'read' | 'deploy' | 'write' | 'admin';
+
 export interface OperationOptions {
   summary: string;
   /** Longer text for the documentation. */
@@ -26,6 +28,11 @@ export interface OperationOptions {
   events?: true;
   /** Statuses that the operation answers with an `Error`, beyond 400, 401 and 500. */
   errors?: number[];
+  /**
+   * What the caller must be allowed to do in the project: `read` (default of GET), `deploy` (start, stop, deploy, roll back), `write` (default
+   * of all others), `admin` (members, deletion of the project, tokens).
+   */
+  needs?: Permission;
   /** True: callable without a token. */
   public?: true;
 }

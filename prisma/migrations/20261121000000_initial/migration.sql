@@ -131,14 +131,17 @@ CREATE TABLE "deployments" (
 
 -- CreateTable
 CREATE TABLE "log_lines" (
-    "deployment_id" UUID NOT NULL,
+    "subject_id" UUID NOT NULL,
     "seq" BIGSERIAL NOT NULL,
     "at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "stream" TEXT NOT NULL,
     "message" TEXT NOT NULL,
 
-    CONSTRAINT "log_lines_pkey" PRIMARY KEY ("deployment_id","seq")
-);
+    CONSTRAINT "log_lines_pkey" PRIMARY KEY ("subject_id","seq","at")
+) PARTITION BY RANGE ("at");
+
+-- What no partition of a day has been made for yet.
+CREATE TABLE "log_lines_default" PARTITION OF "log_lines" DEFAULT;
 
 -- CreateTable
 CREATE TABLE "executions" (

@@ -141,7 +141,7 @@ export class CaddyProcess {
       { path: this.admin.slice('unix:'.length) },
       ...ports.map((port) => ({ host: '127.0.0.1', port })),
     ];
-    for (const deadline = Date.now() + 15_000; ; ) {
+    for (const deadline = Date.now() + 40_000; ; ) {
       if (this.child?.exitCode !== null || Date.now() > deadline) throw new Error(`caddy did not start:\n${this.log}`);
       if ((await Promise.all(targets.map(accepts))).every(Boolean)) return;
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -5,8 +5,6 @@ import { never, perl, RealEngine } from '../testing/real-engine.js';
 
 import { containerBody } from './container-body.js';
 
-jest.setTimeout(60_000);
-
 const real = new RealEngine();
 
 describe('what is not ours', () => {

@@ -6,8 +6,6 @@ import { never, perl, RealEngine } from '../testing/real-engine.js';
 import { makeTestImage } from '../testing/test-image.js';
 import { DockerRuntime } from './docker-runtime.js';
 
-jest.setTimeout(60_000);
-
 const real = new RealEngine();
 
 describe('stopping', () => {

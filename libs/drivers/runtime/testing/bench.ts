@@ -14,7 +14,7 @@ export const never = new AbortController().signal;
 
 /** Looks again until `check` is satisfied; fails loudly after 15 s. */
 export async function eventually<T>(look: () => Promise<T>, check: (seen: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 40_000;
   for (;;) {
     const seen = await look();
     if (check(seen)) return seen;

@@ -84,7 +84,7 @@ export async function archives(repository: string): Promise<boolean> {
 }
 
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 40_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('the condition did not come true within 10 s');
     await new Promise((resolve) => setTimeout(resolve, 10));
