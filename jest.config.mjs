@@ -9,8 +9,6 @@ const swc = (parser) => [
 ];
 const base = {
   testEnvironment: 'node',
-  // A first run on a slow machine compiles every dependency inside a test's own time: this is for what hangs, not for what is slow.
-  testTimeout: 90_000,
   moduleNameMapper: {
     '^#(contracts|platform|drivers|workflows|features)/(.*)\\.js$': '<rootDir>/libs/$1/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],
@@ -26,6 +24,8 @@ const project = (displayName, testMatch, extra = {}) => ({ ...base, displayName,
 /** Sizes are those of docs/testing.md: small needs nothing, medium needs PostgreSQL and Redis, real and e2e need Docker, git and Caddy too. */
 /** @type {import('jest').Config} */
 export default {
+  // A first run on a slow machine compiles every dependency inside a test's own time: this is for what hangs, not for what is slow.
+  testTimeout: 90_000,
   projects: [
     project('small', ['<rootDir>/{apps,libs,test}/**/*.spec.ts']),
     project('medium', ['<rootDir>/{apps,libs,test}/**/*.medium.ts']),
