@@ -60,14 +60,14 @@ export class Engine {
     this.target = target(dockerHost);
   }
 
-  /** @returns {Promise<http.IncomingMessage>} the answer, its body not yet read */
-  async open(method, route, { params, body, signal, timeout = 30_000 } = {}) {
+  /** body: a tar stream; json: any value instead. @returns {Promise<http.IncomingMessage>} the answer, its body not yet read */
+  async open(method, route, { params, body, json, signal, timeout = 30_000 } = {}) {
     const { client, ...where } = this.target;
-    const headers = body ? { 'content-type': 'application/x-tar' } : {};
+    const headers = body ? { 'content-type': 'application/x-tar' } : json ? { 'content-type': 'application/json' } : {};
     const request = client.request({ ...where, method, path: route + query(params), headers, signal });
     if (timeout) request.setTimeout(timeout, () => request.destroy(new Error(`${route}: no answer in ${timeout} ms`)));
     if (body) body.once('error', (error) => request.destroy(error)).pipe(request);
-    else request.end();
+    else request.end(json && JSON.stringify(json));
     const [response] = await once(request, 'response');
     return response;
   }
