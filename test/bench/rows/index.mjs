@@ -17,4 +17,9 @@
 /** @type {Record<string, () => Promise<{ default: Row }>>} */
 export const ROWS = {
   deploy: () => import('./deploy.mjs'),
+  build: () => import('./build.mjs'),
+  switch: () => import('./switch.mjs'),
+  rollback: () => import('./rollback.mjs'),
+  parallel: () => import('./parallel.mjs'),
+  webhook: () => import('./webhook.mjs'),
 };
