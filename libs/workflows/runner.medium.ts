@@ -58,6 +58,27 @@ it('runs every step once, in order, and records it', async () => {
   expect(toy.ended).toEqual([{ outcome: 'succeeded', failure: null }]);
 });
 
+it('ends a step and begins the next one in one transaction', async () => {
+  const id = await newRun();
+  const seen: string[] = [];
+  toy.hook = async (_name, moment) => {
+    if (moment === 'before') return;
+    const steps = await db.runStep.findMany({ where: { runId: id }, orderBy: { position: 'asc' } });
+    seen.push(steps.map(({ status }) => status).join(' '));
+  };
+  const writes = jest.spyOn(db, '$transaction');
+  await execute();
+  expect(seen).toEqual([
+    'running pending pending pending',
+    'done running pending pending',
+    'done done running pending',
+    'done done done running',
+  ]);
+  // The plan, each step's end, the run's end.
+  expect(writes).toHaveBeenCalledTimes(TOY_STEPS.length + 2);
+  writes.mockRestore();
+});
+
 describe.each(['a', 'b', 'c'])('failed at step %s', (failing) => {
   it.each(['before', 'after'] as const)('%s its effect: everything is taken back, newest first', async (moment) => {
     const id = await newRun();

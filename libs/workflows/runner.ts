@@ -56,6 +56,8 @@ export class Runner {
 
 class Execution {
   private readonly workflow;
+  /** Begun by this execution, so not to be begun again. */
+  private current: StoredStep | null = null;
 
   constructor(
     private readonly db: PrismaService,
@@ -91,9 +93,13 @@ class Execution {
   private async plan(): Promise<boolean> {
     try {
       this.lease.cancel.throwIfAborted();
+      let steps: StoredStep[] = [];
       await this.write(async (tx) => {
-        this.steps = await storePlan(tx, this.run, await this.workflow.plan(tx, this.run));
+        steps = await storePlan(tx, this.run, await this.workflow.plan(tx, this.run));
+        if (steps[0]) await this.begin(tx, steps[0]);
       });
+      this.steps = steps;
+      this.begun(steps[0]);
       return true;
     } catch (error) {
       if (!(error instanceof AppError || error instanceof Cancelled)) throw error;
@@ -103,25 +109,46 @@ class Execution {
     }
   }
 
+  /** In the transaction that ends what was before it: half as many transactions for a run. */
+  private async begin(tx: Tx, step: StoredStep): Promise<void> {
+    await markStep(tx, this.run, step.position, 'running');
+    await this.registry.requireKind(step.kind).begin?.(tx, this.run, step.params);
+  }
+
+  /** To be called when that transaction has been committed. */
+  private begun(step: StoredStep | undefined): void {
+    if (!step) return;
+    step.status = 'running';
+    this.current = step;
+  }
+
+  /** The step to begin when this one is done; none when the run is to turn back. */
+  private next(step: StoredStep): StoredStep | undefined {
+    const next = this.steps.find(({ position, status }) => position > step.position && status === 'pending');
+    return this.lease.cancel.aborted ? undefined : next;
+  }
+
   /** One step. @returns false when the run has turned back. */
   private async forward(step: StoredStep, kind: StepKind): Promise<boolean> {
     try {
       if (!kind.forwardOnly) this.lease.cancel.throwIfAborted();
-      await this.write(async (tx) => {
-        await markStep(tx, this.run, step.position, 'running');
-        await kind.begin?.(tx, this.run, step.params);
-      });
-      step.status = 'running';
+      if (this.current !== step) {
+        await this.write((tx) => this.begin(tx, step));
+        this.begun(step);
+      }
       const output = await attempt(
         (signal) => kind.do(this.context(signal), step.params),
         this.deadline(kind, step),
         this.signals(kind),
       );
+      const next = this.next(step);
       await this.write(async (tx) => {
         await markStep(tx, this.run, step.position, 'done', { output });
         await kind.commit?.(tx, this.run, step.params, output);
+        if (next) await this.begin(tx, next);
       });
       Object.assign(step, { status: 'done', output });
+      this.begun(next);
       return true;
     } catch (error) {
       if (this.lease.ownership.aborted || error instanceof LeaseLost) throw error;

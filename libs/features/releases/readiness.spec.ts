@@ -102,3 +102,16 @@ it('gives up at once on an app that exits, with its exit code', async () => {
     message: expect.stringContaining('exit code 3'),
   });
 });
+
+it('waits for an app that begins to listen late, and for its health path', async () => {
+  const late = http.createServer((_request, response) => response.end());
+  await new Promise<void>((resolve) => late.listen(0, resolve));
+  const { port } = late.address() as AddressInfo;
+  await new Promise((resolve) => late.close(resolve));
+  const find = jest.spyOn(runtime, 'find');
+  const waiting = ready({ port, path: '/health' }, 30_000);
+  while (find.mock.calls.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise<void>((resolve) => late.listen(port, '0.0.0.0', resolve));
+  await expect(waiting).resolves.toHaveLength(1);
+  await new Promise((resolve) => late.close(resolve));
+});

@@ -17,8 +17,11 @@ export interface ReadinessTarget {
 }
 
 /** First looks are close together: most small apps listen within a second. */
-const FIRST_LOOK_MS = 15;
+const FIRST_LOOK_MS = 50;
 const LONGEST_LOOK_MS = 500;
+/** Knocks at the port between two looks: one costs a tenth of a look, and what starts up needs the CPU itself. */
+const KNOCKS_PER_LOOK = 10;
+const NEXT_EXIT_LOOK_MS = 15;
 const PROBE_TIMEOUT_MS = 5000;
 /** A worker has no port to knock at: it must have run this long without exiting. */
 const WORKER_SETTLES_MS = 2000;
@@ -45,6 +48,7 @@ export async function awaitReady(
 
 class Watch {
   private last = 'it has not started';
+  private refused = false;
 
   constructor(
     private readonly runtime: ContainerRuntime,
@@ -60,7 +64,18 @@ class Watch {
       if (workload && (await this.answers(workload)) && (await this.healthy(workload, signal)))
         return workload.address ?? '';
       if (performance.now() > this.deadline) throw await this.gaveUp(workload);
-      await pause(wait, signal);
+      await this.untilNextLook(workload, wait, signal);
+    }
+  }
+
+  /** Waits so long, or until somebody listens. */
+  private async untilNextLook(workload: Workload | null, waitMs: number, signal: AbortSignal): Promise<void> {
+    const { port } = this.target;
+    const address = this.refused && workload?.address;
+    if (!address || port === null) return pause(waitMs, signal);
+    for (let knock = 0; knock < KNOCKS_PER_LOOK; knock++) {
+      await pause(waitMs / KNOCKS_PER_LOOK, signal);
+      if ((await tcpProblem(address, port)) === null) return;
     }
   }
 
@@ -81,7 +96,8 @@ class Watch {
     }
     if (!workload.address) return false;
     const problem = path ? await httpProblem(workload.address, port, path) : await tcpProblem(workload.address, port);
-    if (problem) this.last = problem;
+    if (problem) this.last = problem.text;
+    this.refused = problem?.refused ?? false;
     return problem === null;
   }
 
@@ -109,7 +125,7 @@ class Watch {
     const until = Math.min(this.deadline, performance.now() + NEXT_EXIT_MS);
     let last = workload;
     while (last.exitCode === null && performance.now() < until) {
-      await pause(FIRST_LOOK_MS, signal);
+      await pause(NEXT_EXIT_LOOK_MS, signal);
       last = (await this.runtime.find(this.name, this.owner)) ?? last;
     }
     return last;
@@ -148,8 +164,14 @@ class Watch {
   }
 }
 
+interface Problem {
+  text: string;
+  /** Nobody listens on the port. */
+  refused: boolean;
+}
+
 /** Null when the app answers 2xx or 3xx. */
-function httpProblem(host: string, port: number, path: string): Promise<string | null> {
+function httpProblem(host: string, port: number, path: string): Promise<Problem | null> {
   return new Promise((resolve) => {
     const request = http.get(
       {
@@ -163,7 +185,8 @@ function httpProblem(host: string, port: number, path: string): Promise<string |
       (response) => {
         const status = response.statusCode ?? 0;
         response.destroy();
-        resolve(status >= 200 && status < 400 ? null : `${path} answers with status ${status}`);
+        const ok = status >= 200 && status < 400;
+        resolve(ok ? null : { text: `${path} answers with status ${status}`, refused: false });
       },
     );
     request.on('timeout', () => request.destroy(new Error('no answer')));
@@ -171,21 +194,20 @@ function httpProblem(host: string, port: number, path: string): Promise<string |
   });
 }
 
-function tcpProblem(host: string, port: number): Promise<string | null> {
+function tcpProblem(host: string, port: number): Promise<Problem | null> {
   return new Promise((resolve) => {
     const socket = net.connect({ host, port, timeout: PROBE_TIMEOUT_MS });
-    const settle = (problem: string | null) => {
+    const settle = (problem: Problem | null) => {
       socket.destroy();
       resolve(problem);
     };
     socket.on('connect', () => settle(null));
-    socket.on('timeout', () => settle(`port ${port} does not answer`));
+    socket.on('timeout', () => settle({ text: `port ${port} does not answer`, refused: false }));
     socket.on('error', (error: NodeJS.ErrnoException) => settle(connectProblem(error, port)));
   });
 }
 
-function connectProblem(error: NodeJS.ErrnoException, port: number): string {
-  return error.code === 'ECONNREFUSED'
-    ? `nothing listens on port ${port}`
-    : `port ${port} does not answer (${error.code ?? error.message})`;
+function connectProblem(error: NodeJS.ErrnoException, port: number): Problem {
+  if (error.code === 'ECONNREFUSED') return { text: `nothing listens on port ${port}`, refused: true };
+  return { text: `port ${port} does not answer (${error.code ?? error.message})`, refused: false };
 }

@@ -23,7 +23,7 @@ function environmentOf(more) {
 }
 
 export class World {
-  /** @type {pg.Client} one connection, kept: a new one for each look would start a server process each time */
+  /** @type {pg.Pool} kept connections: a new one for each look would start a server process each time */
   #database;
 
   /** @param {{ dir: string, platform: Platform, signal: AbortSignal }} made */
@@ -48,7 +48,7 @@ export class World {
     await platform.start(signals.asked);
     const world = new World({ dir, platform, signal: signals.asked });
     try {
-      await world.#connect();
+      world.#connect();
       await world.api.signIn(OWNER, true);
       [{ installation_id: world.installation }] = await world.query('SELECT installation_id FROM installation');
       return world;
@@ -58,10 +58,9 @@ export class World {
     }
   }
 
-  async #connect() {
-    this.#database = new pg.Client({ connectionString: this.databaseUrl });
-    this.#database.on('error', () => {}); // also rejects the query: told there
-    await this.#database.connect();
+  #connect() {
+    this.#database = new pg.Pool({ connectionString: this.databaseUrl, max: 2, idleTimeoutMillis: 0 });
+    this.#database.on('error', () => {}); // of an idle connection; a query is rejected by itself
   }
 
   get databaseUrl() {
