@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
+import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
 import { GitApiModule } from '#features/git/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
@@ -23,6 +24,7 @@ import { RouteTable } from './http/route-table.js';
     ProjectsApiModule,
     ServicesApiModule,
     DeploymentsApiModule,
+    DomainsApiModule,
     ExecutionsApiModule,
     LogsApiModule,
     GitApiModule,

@@ -1,11 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
+import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
+import { DomainsClock } from './clocks/domains.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
@@ -15,12 +17,13 @@ import { RunsProcessor } from './processors/runs.processor.js';
   imports: [
     DeploymentsWorkerModule,
     ReleasesWorkerModule,
+    DomainsWorkerModule,
     ExecutionsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, ReconcilerClock],
+  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, ReconcilerClock],
 })
 export class WorkerModule {}
 

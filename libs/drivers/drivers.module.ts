@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { DockerBuilder } from './builder/buildkit.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
-import { localConfig } from './ingress/caddy/local.js';
+import { acmeOptions, localConfig } from './ingress/caddy/local.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 import { GitSource } from './source/git-source.js';
 import { BUILDER, INGRESS, RUNTIME, SOURCE } from './tokens.js';
@@ -45,5 +45,7 @@ function caddyBase(config: Config) {
     httpsPort: config.CONTAINR_INGRESS_HTTPS_PORT,
     baseDomain: config.CONTAINR_BASE_DOMAIN,
     bind: config.CONTAINR_INGRESS_BIND,
+    encryptionKey: config.CONTAINR_ENCRYPTION_KEY,
+    ...acmeOptions(config),
   });
 }

@@ -69,6 +69,24 @@ export const configSchema = z.object({
   CONTAINR_INGRESS_ADMIN: z
     .string()
     .describe('Admin endpoint of Caddy: unix:/path or http://127.0.0.1:2019. `npm start` sets it.'),
+  CONTAINR_TLS: z
+    .enum(['internal', 'acme'])
+    .default('internal')
+    .describe(
+      "Who gives certificates for custom domains (and for the base domain when it is a public one): `internal` = Caddy's own CA, `acme` = an ACME CA, which needs the ingress on ports 80 and 443.",
+    ),
+  CONTAINR_ACME_EMAIL: z.email().optional().describe('Told to the ACME CA, for notices.'),
+  CONTAINR_ACME_DIRECTORY: z.url().optional().describe("Directory URL of the ACME CA. Unset: Let's Encrypt."),
+  CONTAINR_ACME_CA_FILE: z
+    .string()
+    .optional()
+    .describe("PEM file with the root of the ACME CA's own certificate, for a private CA."),
+  CONTAINR_INGRESS_ADDRESSES: list(
+    'Public addresses of the ingress, separated by commas: what the DNS check of a custom domain expects. Empty: what the base domain resolves to.',
+  ),
+  CONTAINR_DNS_SERVERS: list(
+    'Name servers (address or address:port) for the DNS check of custom domains. Empty: those of the system.',
+  ),
   CONTAINR_EGRESS_ALLOW: list(
     'Hosts and CIDRs, separated by commas, that user-given URLs may reach although they are loopback or link-local.',
   ),

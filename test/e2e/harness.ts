@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { DeploymentView } from '#contracts/deployments.js';
 import type { Project } from '#contracts/projects.js';
 import type { ServiceView } from '#contracts/services.js';
-import { localConfig, localPaths } from '#drivers/ingress/caddy/local.js';
+import { acmeOptions, localConfig, localPaths } from '#drivers/ingress/caddy/local.js';
 import { repairStorage } from '#drivers/ingress/caddy/storage.js';
 import { load as setup } from '../setup/load.js';
 import { Api } from './api.js';
@@ -47,7 +47,7 @@ export class World {
       settings,
       env,
       bind: ['127.0.0.1'],
-      driver: async () => ({ config: localConfig, paths: localPaths, repair: repairStorage }),
+      driver: async () => ({ acme: acmeOptions, config: localConfig, paths: localPaths, repair: repairStorage }),
     });
     try {
       await platform.start();

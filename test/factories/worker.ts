@@ -10,6 +10,7 @@ import { FakeRuntime } from '#drivers/runtime/fake.js';
 import { FakeSource } from '#drivers/source/fake.js';
 import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
+import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -81,6 +82,7 @@ async function start(databaseUrl: string, { runtime, ingress, builder, source }:
       ExecutorModule,
       DeploymentsWorkerModule,
       ExecutionsWorkerModule,
+      DomainsWorkerModule,
     ],
     providers: [DeploymentsService],
   }).compile();
@@ -120,7 +122,7 @@ async function newService(db: PrismaService, port: number, fields: Record<string
     resources: {},
   };
   await db.service.create({
-    data: { id, projectId, ...basics, port, settings: { drain_timeout: 0, health_check_timeout: 2 }, ...fields },
+    data: { id, projectId, ...basics, port, settings: { drain_timeout: 0, health_check_timeout: 30 }, ...fields },
   });
   return { id, projectId, caller };
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { localConfig, localPaths } from '../../libs/drivers/ingress/caddy/local.js';
+import { acmeOptions, localConfig, localPaths } from '../../libs/drivers/ingress/caddy/local.js';
 import { repairStorage } from '../../libs/drivers/ingress/caddy/storage.js';
 import { load } from './load.js';
 
@@ -46,7 +46,7 @@ it('starts again what is killed, keeps the data, and leaves no process when it s
     env,
     bind: ['127.0.0.1'],
     docker: false,
-    driver: async () => ({ config: localConfig, paths: localPaths, repair: repairStorage }),
+    driver: async () => ({ acme: acmeOptions, config: localConfig, paths: localPaths, repair: repairStorage }),
     entries: { api: [standIn('api')], worker: [standIn('worker')] },
     migrate: async () => {},
   });

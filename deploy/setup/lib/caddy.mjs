@@ -25,27 +25,28 @@ const adminStatus = (socketPath, route) =>
 /** The driver's own idea of this Caddy: what it would load into an empty one must be what we start it with. */
 async function loadDriver() {
   const from = (file) => import(pathToFileURL(path.join(ROOT, 'dist/libs/drivers/ingress/caddy', file)).href);
-  const { localConfig, localPaths } = await from('local.js');
+  const { acmeOptions, localConfig, localPaths } = await from('local.js');
   const { repairStorage } = await from('storage.js');
-  return { config: localConfig, paths: localPaths, repair: repairStorage };
+  return { acme: acmeOptions, config: localConfig, paths: localPaths, repair: repairStorage };
 }
 
 export const adminSocket = (dataDir) => path.join(dataDir, 'run/caddy.sock');
 
 /**
- * @param {{ dataDir: string, httpPort: number, httpsPort: number, baseDomain: string, bind?: string[], driver?: typeof loadDriver }} options
+ * @param {{ dataDir: string, httpPort: number, httpsPort: number, baseDomain: string, bind?: string[], encryptionKey: string,
+ *   env: NodeJS.ProcessEnv, driver?: typeof loadDriver }} options
  * @returns {Promise<import('./supervisor.mjs').Part>}
  */
-export async function caddyPart({ driver = loadDriver, ...options }) {
+export async function caddyPart({ driver = loadDriver, env: settings, ...options }) {
   const { dataDir } = options;
   const home = path.join(dataDir, 'caddy');
   const socket = adminSocket(dataDir);
   if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
     throw new SetupError(`The path ${socket} is too long for a Unix socket: choose a shorter CONTAINR_DATA_DIR.`);
-  const { config, paths, repair } = await driver();
+  const { acme, config, paths, repair } = await driver();
   const { routesDir, storageDir } = paths(dataDir);
   const start = path.join(home, 'start.json');
-  const base = config(options);
+  const base = config({ ...options, ...acme(settings) });
   const env = {
     PATH: process.env.PATH,
     HOME: home,

@@ -135,7 +135,9 @@ export class Platform {
 
   async #startCaddy() {
     const { dataDir, baseDomain, ports } = this.settings;
-    const options = { dataDir, baseDomain, httpPort: ports.http, httpsPort: ports.https, bind: this.bind };
+    const { encryptionKey } = this.secrets;
+    const ingress = { dataDir, baseDomain, httpPort: ports.http, httpsPort: ports.https, bind: this.bind };
+    const options = { ...ingress, encryptionKey, env: this.env };
     if (this.driver) options.driver = this.driver;
     await this.supervisor.start(await caddyPart(options));
   }

@@ -125,6 +125,32 @@ export function describeIngress(name: string, make: () => Promise<IngressUnderTe
       expect(await ingress.observe()).toEqual([route('b', [], ['shared.com'])]);
     });
 
+    test('hosts that redirect to HTTPS, and hosts changed without their upstreams', async () => {
+      await ingress.ensureHosts({ id: 'a', hosts: ['early.com'] });
+      expect(await ingress.observe()).toEqual([]);
+      await ingress.ensure({ ...route('a'), httpsOnly: ['a.apps.localhost'] });
+      expect(await ingress.observe()).toEqual([{ ...route('a'), httpsOnly: ['a.apps.localhost'] }]);
+      await ingress.ensureHosts({ id: 'a', hosts: ['a.apps.localhost', 'a.com'], httpsOnly: ['a.com'] });
+      const both = { ...route('a', undefined, ['a.apps.localhost', 'a.com']), httpsOnly: ['a.com'] };
+      expect(await ingress.observe()).toEqual([both]);
+      await ingress.ensureHosts({ id: 'a', hosts: ['a.apps.localhost'] });
+      expect(await ingress.observe()).toEqual([route('a')]);
+      await ingress.ensureHosts({ id: 'a', hosts: ['a.apps.localhost', 'a.com'] });
+      expect(await ingress.observe()).toEqual([route('a', undefined, ['a.apps.localhost', 'a.com'])]);
+      await expect(ingress.ensureHosts({ id: 'a', hosts: ['a.com'], httpsOnly: ['b.com'] })).rejects.toMatchObject({
+        code: 'route_invalid',
+      });
+    });
+
+    test('takes own certificates and gives them back', async () => {
+      const pem = { chain: '-----BEGIN CERTIFICATE-----', key: '-----BEGIN PRIVATE KEY-----' };
+      await ingress.ensureCertificate('a.com', pem);
+      await ingress.ensureCertificate('a.com', pem);
+      await ingress.ensureCertificate('a.com', null);
+      await ingress.ensureCertificate('a.com', null);
+      await expect(ingress.ensureCertificate('../a', pem)).rejects.toMatchObject({ code: 'hostname_invalid' });
+    });
+
     test('knows nothing of unknown upstreams', async () => {
       expect(await ingress.inFlight(['10.0.0.2:3000', '10.0.0.3:3000'])).toEqual({
         '10.0.0.2:3000': 0,

@@ -1,12 +1,13 @@
 /** Ingress in memory, for tests of what is built on it. Behaves as the real one in everything that conformance.ts asks. */
 import { Unavailable } from '#platform/errors.js';
-import { requireRoute } from './names.js';
-import type { Ingress, Route } from './port.js';
+import { requireHostname, requireHosts, requireRoute } from './names.js';
+import type { Ingress, OwnCertificate, Route } from './port.js';
 
 export class FakeIngress implements Ingress {
   readonly routes = new Map<string, Route>();
   /** Requests in flight per upstream; tests set it. */
   readonly load = new Map<string, number>();
+  readonly certificates = new Map<string, OwnCertificate>();
   /** Every change that reached the ingress, oldest first. Unchanged ensures are not in it. */
   readonly changes: { kind: 'ensure' | 'ensureAbsent'; id: string }[] = [];
   /** false: nothing answers. */
@@ -24,12 +25,28 @@ export class FakeIngress implements Ingress {
   async ensure(route: Route): Promise<void> {
     const { id, upstreams } = requireRoute(route);
     const hosts = [...route.hosts].sort();
+    const httpsOnly = [...(route.httpsOnly ?? [])].sort();
+    const wanted: Route = { id, hosts, upstreams, ...(httpsOnly.length ? { httpsOnly } : {}) };
     this.requireUp();
-    if (JSON.stringify(this.routes.get(id)) === JSON.stringify({ id, hosts, upstreams })) return;
+    if (JSON.stringify(this.routes.get(id)) === JSON.stringify(wanted)) return;
     // A host belongs to the last one that asked for it.
     for (const other of this.routes.values()) other.hosts = other.hosts.filter((host) => !hosts.includes(host));
-    this.routes.set(id, structuredClone({ id, hosts, upstreams }));
+    this.routes.set(id, structuredClone(wanted));
     this.changes.push({ kind: 'ensure', id });
+  }
+
+  async ensureHosts(route: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): Promise<void> {
+    requireHosts(route);
+    this.requireUp();
+    const held = this.routes.get(route.id);
+    if (held) await this.ensure({ ...route, upstreams: held.upstreams });
+  }
+
+  async ensureCertificate(host: string, certificate: OwnCertificate | null): Promise<void> {
+    requireHostname(host);
+    this.requireUp();
+    if (certificate) this.certificates.set(host, certificate);
+    else this.certificates.delete(host);
   }
 
   async ensureAbsent(id: string): Promise<void> {

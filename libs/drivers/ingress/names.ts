@@ -11,15 +11,21 @@ const SERVICE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws Invalid `hostname_invalid`, `upstream_invalid`, `route_invalid`. */
 export function requireRoute(route: Route): Route {
-  if (!SERVICE_ID.test(route.id)) throw new Invalid('route_invalid', 'A route is named by a service id.');
-  if (new Set(route.hosts).size !== route.hosts.length)
-    throw new Invalid('hostname_invalid', 'A route names a host twice.');
-  if (route.hosts.length === 0) throw new Invalid('hostname_invalid', 'A route needs at least one host name.');
-  route.hosts.forEach(requireHostname);
+  requireHosts(route);
   if (route.upstreams.length > MAX_UPSTREAMS)
     throw new Invalid('upstream_invalid', `A route holds at most ${MAX_UPSTREAMS} upstreams.`);
   route.upstreams.forEach(requireUpstream);
   return route;
+}
+
+/** @throws Invalid `hostname_invalid`, `route_invalid`. */
+export function requireHosts({ id, hosts, httpsOnly = [] }: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): void {
+  if (!SERVICE_ID.test(id)) throw new Invalid('route_invalid', 'A route is named by a service id.');
+  if (new Set(hosts).size !== hosts.length) throw new Invalid('hostname_invalid', 'A route names a host twice.');
+  if (hosts.length === 0) throw new Invalid('hostname_invalid', 'A route needs at least one host name.');
+  hosts.forEach(requireHostname);
+  if (httpsOnly.some((host) => !hosts.includes(host)))
+    throw new Invalid('route_invalid', 'Only a host of the route can be redirected to HTTPS.');
 }
 
 /**

@@ -12,6 +12,14 @@ export interface Route {
   hosts: string[];
   /** `ipv4:port` of each replica, at most 20. Empty: the ingress answers 503 "no running release". */
   upstreams: string[];
+  /** Those of the hosts that answer plain HTTP with a redirect to HTTPS; sorted. */
+  httpsOnly?: string[];
+}
+
+/** PEM. The key belongs to the first certificate of the chain. */
+export interface OwnCertificate {
+  chain: string;
+  key: string;
 }
 
 export interface Ingress {
@@ -25,6 +33,10 @@ export interface Ingress {
    */
   ensure(route: Route): Promise<void>;
   ensureAbsent(id: string): Promise<void>;
+  /** Changes the hosts of a route that exists and leaves its upstreams alone; does nothing when there is no such route. */
+  ensureHosts(route: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): Promise<void>;
+  /** The certificate for one exact host; null: the ingress gets one by itself. */
+  ensureCertificate(host: string, certificate: OwnCertificate | null): Promise<void>;
   /** Requests (and open WebSockets) now in flight to each upstream; 0 for unknown ones. */
   inFlight(upstreams: string[]): Promise<Record<string, number>>;
 }

@@ -1,6 +1,6 @@
 /** Steps that make an image the live release: started, proven, routed. Taking them back leaves the old release as it was. */
 import { Injectable } from '@nestjs/common';
-import { liveRelease, type ReleaseRef, Releases } from '#features/releases/index.js';
+import { liveRelease, type ReleaseRef, Releases, Routes } from '#features/releases/index.js';
 import { refreshServiceStatus } from '#features/services/index.js';
 import { Internal } from '#platform/errors.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
@@ -24,6 +24,7 @@ export class RolloutSteps {
     private readonly db: PrismaService,
     private readonly box: SecretBox,
     private readonly releases: Releases,
+    private readonly routes: Routes,
     private readonly records: DeploymentRecords,
   ) {}
 
@@ -78,16 +79,16 @@ export class RolloutSteps {
   private async switch(ctx: StepContext, params: SwitchParams): Promise<Nothing> {
     const service = await this.service(params);
     const { upstreams } = ctx.output<{ upstreams: string[] }>('release.await');
-    await this.releases.route(service, upstreams);
+    await this.routes.point(service, upstreams);
     return {};
   }
 
   private async switchBack(params: SwitchParams): Promise<void> {
     const service = await this.service(params);
     const live = await liveRelease(this.db, this.box, service.id);
-    if (!live) return this.releases.unroute(service.id);
+    if (!live) return this.routes.remove(service.id);
     const running = live.service.desiredState === 'running' && live.port;
-    await this.releases.route(service, running ? await this.releases.upstreams(live.names, live.port as number) : []);
+    await this.routes.point(service, running ? await this.releases.upstreams(live.names, live.port as number) : []);
   }
 
   private async service(params: OfDeployment) {

@@ -8,6 +8,9 @@ export interface Expected {
   busy: boolean;
   /** It should have a route (with no upstream while stopped). */
   routed: boolean;
+  /** Names that the route should have. */
+  hosts: string[];
+  httpsOnly: string[];
   /** Its live release should run. */
   running: boolean;
   deployment: string | null;
@@ -36,6 +39,8 @@ function differs(service: Expected, actual: Actual, workloads: Workload[]): bool
   const route = actual.routes.get(service.id);
   if (service.routed !== (route !== undefined)) return true;
   if (service.routed && service.running !== (route?.upstreams.length ?? 0) > 0) return true;
+  if (route && !(sameNames(service.hosts, route.hosts) && sameNames(service.httpsOnly, route.httpsOnly ?? [])))
+    return true;
   return actual.workloads !== null && containersDiffer(service, workloads, route);
 }
 
@@ -51,6 +56,10 @@ function containersDiffer(service: Expected, workloads: Workload[], route: Route
     .filter(({ state, address }) => state === 'running' && address)
     .map(({ address }) => `${address}:${service.port}`);
   return service.routed && alive.sort().join() !== [...(route?.upstreams ?? [])].sort().join();
+}
+
+function sameNames(left: string[], right: string[]): boolean {
+  return [...left].sort().join() === [...right].sort().join();
 }
 
 function grouped(workloads: Workload[]): Map<string, Workload[]> {

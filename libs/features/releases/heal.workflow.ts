@@ -51,7 +51,6 @@ export class HealWorkflow {
         kind: 'heal.containers',
         do: (ctx, p) => this.containers(ctx, p.service),
       }),
-      stepKind<OfService, Nothing>({ ...forward, kind: 'heal.route', do: (_ctx, p) => this.route(p.service) }),
       stepKind<OfService, Nothing>({ ...forward, kind: 'heal.rest', do: (_ctx, p) => this.rest(p.service) }),
     ];
   }
@@ -65,18 +64,6 @@ export class HealWorkflow {
     if (live?.service.desiredState !== 'running' || live.names.length === 0) return {};
     const port = await this.releases.start(live, ctx.signal);
     await this.releases.await(live, port, ctx.signal);
-    return {};
-  }
-
-  /** First to what still runs, so that requests stop going to what died; again when everything is back. */
-  private async route(serviceId: string): Promise<Nothing> {
-    const live = await this.wanted(serviceId);
-    const service = await this.db.service.findFirst({ where: { id: serviceId, deletedAt: null } });
-    if (!service) await this.releases.unroute(serviceId);
-    else if (live && live.config.type === 'web' && live.port) {
-      const running = live.service.desiredState === 'running';
-      await this.releases.route(service, running ? await this.releases.upstreams(live.names, live.port) : []);
-    }
     return {};
   }
 

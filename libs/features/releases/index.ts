@@ -14,3 +14,4 @@ export { type ReleaseRef, Releases } from './releases.js';
 export { ReleasesWorkerModule } from './releases.module.js';
 export { type LiveRelease, liveRelease, serviceTopic } from './releases.queries.js';
 export { SERVICE_STOP } from './removal.workflows.js';
+export { Routes } from './routes.js';

@@ -7,7 +7,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Ingress, Route } from '#drivers/ingress/port.js';
 import type { ContainerRuntime, Workload } from '#drivers/runtime/port.js';
 import { INGRESS, RUNTIME } from '#drivers/tokens.js';
-import { serviceLock } from '#features/services/index.js';
+import { hostsOf, serviceHost, serviceLock } from '#features/services/index.js';
+import { CONFIG, type Config } from '#platform/config.js';
 import { Installation } from '#platform/installation.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
@@ -18,6 +19,8 @@ export const HEAL = 'service-heal';
 
 interface ExpectedRow {
   id: string;
+  slug: string;
+  domains: { hostname: string; redirectHttps: boolean }[];
   type: string;
   desired_state: string;
   deployment: string | null;
@@ -34,6 +37,7 @@ export class Reconciler {
     @Inject(INGRESS) private readonly ingress: Ingress,
     private readonly installation: Installation,
     private readonly queue: RunQueue,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -75,13 +79,16 @@ export class Reconciler {
   /** Busy: a run is changing it, or has done so while we looked. */
   private async expected(observedAt: Date): Promise<Expected[]> {
     const rows = await this.db.$queryRaw<ExpectedRow[]>`
-      SELECT s.id, s.type, s.desired_state, d.id AS deployment, d.port, d.replicas,
+      SELECT s.id, s.slug, s.type, s.desired_state, d.id AS deployment, d.port, d.replicas,
         EXISTS (SELECT 1 FROM runs r WHERE r.lock_key = 'service:' || s.id AND r.status IN ('queued', 'running', 'undoing', 'stuck'))
-          OR 'service:' || s.id IN (SELECT r.lock_key FROM runs r WHERE r.finished_at >= ${observedAt}) AS busy
+          OR 'service:' || s.id IN (SELECT r.lock_key FROM runs r WHERE r.finished_at >= ${observedAt}) AS busy,
+        (SELECT coalesce(json_agg(json_build_object('hostname', hostname, 'redirectHttps', redirect_https)), '[]')
+          FROM domains WHERE service_id = s.id AND deleted_at IS NULL) AS domains
       FROM services s LEFT JOIN deployments d ON d.id = s.live_deployment_id
       WHERE s.deleted_at IS NULL`;
     return rows.map((row) => ({
       id: row.id,
+      ...namesOf(row, this.config),
       busy: row.busy,
       routed: row.type === 'web' && row.deployment !== null && row.port !== null,
       running: row.desired_state === 'running' && row.deployment !== null && row.type !== 'cron',
@@ -112,6 +119,11 @@ async function healedLately(tx: Tx, lockKey: string): Promise<boolean> {
     SELECT count(*) >= 3 AND max(created_at) > clock_timestamp() - make_interval(secs => least(300, power(2, count(*)))) AS lately
     FROM runs WHERE lock_key = ${lockKey} AND workflow = ${HEAL} AND created_at > clock_timestamp() - interval '10 minutes'`;
   return row?.lately ?? false;
+}
+
+function namesOf({ slug, domains }: ExpectedRow, config: Config): { hosts: string[]; httpsOnly: string[] } {
+  const { hosts, httpsOnly = [] } = hostsOf(serviceHost(slug, config), domains);
+  return { hosts, httpsOnly };
 }
 
 function actual(workloads: Workload[] | null, routes: Route[]): Actual {

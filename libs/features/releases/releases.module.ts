@@ -5,10 +5,12 @@ import { Reconciler } from './reconciler.js';
 import { ReleaseSteps } from './release.steps.js';
 import { Releases } from './releases.js';
 import { RemovalWorkflows } from './removal.workflows.js';
+import { RouteSteps } from './route.steps.js';
+import { Routes } from './routes.js';
 
 @Module({
-  providers: [Releases, ReleaseSteps, HealWorkflow, RemovalWorkflows, Reconciler],
-  exports: [Releases, ReleaseSteps, Reconciler],
+  providers: [Releases, Routes, ReleaseSteps, RouteSteps, HealWorkflow, RemovalWorkflows, Reconciler],
+  exports: [Releases, Routes, ReleaseSteps, Reconciler],
 })
 export class ReleasesWorkerModule implements OnModuleInit {
   constructor(
@@ -16,11 +18,12 @@ export class ReleasesWorkerModule implements OnModuleInit {
     private readonly heal: HealWorkflow,
     private readonly removal: RemovalWorkflows,
     private readonly steps: ReleaseSteps,
+    private readonly routeSteps: RouteSteps,
   ) {}
 
   onModuleInit(): void {
     this.registry.register(this.heal.workflow(), this.heal.kinds());
     for (const workflow of this.removal.workflows()) this.registry.register(workflow, []);
-    this.registry.addKinds([...this.removal.kinds(), ...this.steps.kinds()]);
+    this.registry.addKinds([...this.removal.kinds(), ...this.steps.kinds(), ...this.routeSteps.kinds()]);
   }
 }

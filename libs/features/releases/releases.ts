@@ -1,13 +1,11 @@
 /**
- * The containers of one deployment and the route to them: started, proven ready, routed, drained, removed. Everything here is idempotent
+ * The containers of one deployment: started, proven ready, drained, removed. Everything here is idempotent
  * and knows nothing of runs; the steps of several workflows and the healing of drift are made of it.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Ingress } from '#drivers/ingress/port.js';
 import type { ContainerRuntime, ImageFacts, Owner, Workload } from '#drivers/runtime/port.js';
 import { INGRESS, RUNTIME } from '#drivers/tokens.js';
-import { serviceHost } from '#features/services/index.js';
-import { CONFIG, type Config } from '#platform/config.js';
 import { Invalid, Unavailable } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
 import { pause } from '#workflows/attempt.js';
@@ -31,7 +29,6 @@ export class Releases {
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(INGRESS) private readonly ingress: Ingress,
     private readonly installation: Installation,
-    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async owner(): Promise<Owner> {
@@ -101,15 +98,6 @@ export class Releases {
     const owner = await this.owner();
     const found = await Promise.all(names.map((name) => this.runtime.find(name, owner)));
     return found.filter((workload): workload is Workload => workload !== null);
-  }
-
-  /** New requests go to `upstreams` when this resolves; none = the ingress answers 503. */
-  async route(service: { id: string; slug: string }, upstreams: string[]): Promise<void> {
-    await this.ingress.ensure({ id: service.id, hosts: [serviceHost(service.slug, this.config)], upstreams });
-  }
-
-  async unroute(serviceId: string): Promise<void> {
-    await this.ingress.ensureAbsent(serviceId);
   }
 
   /** Waits until no request is in flight to these upstreams, at most `withinMs`. @returns how many were left. */

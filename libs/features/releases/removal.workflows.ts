@@ -50,16 +50,6 @@ export class RemovalWorkflows {
     return [
       stepKind<OfService, Record<string, never>>({
         ...forward,
-        kind: 'route.close',
-        do: (_ctx, p) => this.closeRoute(p.service),
-      }),
-      stepKind<OfService, Record<string, never>>({
-        ...forward,
-        kind: 'route.remove',
-        do: async (_ctx, p) => done(this.releases.unroute(p.service)),
-      }),
-      stepKind<OfService, Record<string, never>>({
-        ...forward,
         kind: 'service.remove',
         do: (_ctx, p) => this.removeContainers(p.service),
       }),
@@ -100,12 +90,6 @@ export class RemovalWorkflows {
       step('release.retire', { names, grace }),
       step('service.remove', self),
     ];
-  }
-
-  /** The host name keeps answering, with 503: the service is stopped, not gone. */
-  private async closeRoute(serviceId: string): Promise<Record<string, never>> {
-    const service = await this.db.service.findUniqueOrThrow({ where: { id: serviceId } });
-    return done(this.releases.route(service, []));
   }
 
   /** Everything that carries the service's label, jobs included. */

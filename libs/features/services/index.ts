@@ -1,5 +1,5 @@
 /** What other features may use of this one. */
-
+export { hostsOf, routeHosts } from './hosts.queries.js';
 export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';
 export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';

@@ -24,6 +24,7 @@ export async function removeServices(tx: Tx, serviceIds: string[]): Promise<stri
     data: { deletedAt: now, desiredState: 'stopped', nextRunAt: null },
   });
   await tx.volume.updateMany({ where: { serviceId: { in: serviceIds }, deletedAt: null }, data: { deletedAt: now } });
+  await tx.domain.updateMany({ where: { serviceId: { in: serviceIds }, deletedAt: null }, data: { deletedAt: now } });
   const runs: string[] = [];
   for (const serviceId of serviceIds) {
     const lockKey = serviceLock(serviceId);

@@ -16,23 +16,19 @@
  * Caddy's current source; run on 2.6.2 only.
  */
 import { MAX_UPSTREAMS } from '../names.js';
+import { internalRoutes, type TlsOptions, tlsApp } from './tls-config.js';
 
 /** Path in Caddy's configuration of the folder of route files. */
 export const ROUTES_DIR_PATH = '/id/containr-routes/match/0/file/root';
 
-export interface BaseConfigOptions {
+export interface BaseConfigOptions extends TlsOptions {
   /** Absolute path; its folder must be closed to others (the admin API has no password). */
   adminSocket: string;
-  httpPort: number;
   httpsPort: number;
-  /** Gets one wildcard certificate from Caddy's own CA. */
-  baseDomain: string;
   /** Absolute folder of the route files. CaddyIngress learns it from Caddy, so both must run on one machine. */
   routesDir: string;
   /** Absolute folder for the CA, certificates and their locks. Default: Caddy's own. */
   storageDir?: string;
-  /** Addresses to listen on; default: all. */
-  bind?: string[];
 }
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -49,7 +45,7 @@ export function baseConfig(options: BaseConfigOptions): JsonObject {
     ...(options.storageDir ? { storage: { module: 'file_system', root: options.storageDir } } : {}),
     apps: {
       pki: { certificate_authorities: { local: { install_trust: false } } },
-      tls: internalCertificate(`*.${options.baseDomain}`),
+      tls: tlsApp(options),
       http: {
         http_port: options.httpPort,
         https_port: options.httpsPort,
@@ -57,13 +53,6 @@ export function baseConfig(options: BaseConfigOptions): JsonObject {
         servers: { containr: server(options) },
       },
     },
-  };
-}
-
-function internalCertificate(name: string): JsonObject {
-  return {
-    certificates: { automate: [name] },
-    automation: { policies: [{ subjects: [name], issuers: [{ module: 'internal' }] }] },
   };
 }
 
@@ -78,7 +67,13 @@ function server(options: BaseConfigOptions): JsonObject {
     // Time to send the head of a request. Bodies and answers have no limit: uploads and streams may take hours.
     read_header_timeout: '10s',
     idle_timeout: '2m',
-    routes: [...exactHost(options.routesDir), ...wildcardHost(options.routesDir), ...answer(404, NO_SUCH_APP)],
+    routes: [
+      ...internalRoutes(options),
+      ...toHttps(options),
+      ...exactHost(options.routesDir),
+      ...wildcardHost(options.routesDir),
+      ...answer(404, NO_SUCH_APP),
+    ],
   };
 }
 
@@ -88,6 +83,16 @@ const NO_RELEASE = {
   message: 'This app has no running release. Try again in a moment.',
   headers: { 'Retry-After': ['5'] },
 };
+
+/** Hosts with a file of their name in `https-only` answer plain HTTP with a redirect; 308 keeps method and body. */
+function toHttps({ routesDir, httpsPort }: BaseConfigOptions): JsonObject[] {
+  const wellFormed = { '{http.request.host}': { name: 'plain', pattern: '^[a-z0-9-]+([.][a-z0-9-]+)*$' } };
+  const listed = { file: { root: routesDir, try_files: ['/https-only/{http.request.host}'] } };
+  const port = httpsPort === 443 ? '' : `:${httpsPort}`;
+  const location = `https://{http.request.host}${port}{http.request.uri}`;
+  const redirect = { handler: 'static_response', status_code: 308, headers: { Location: [location] } };
+  return [{ match: [{ protocol: 'http', vars_regexp: wellFormed, ...listed }], handle: [redirect], terminal: true }];
+}
 
 /**
  * Only well-formed names reach the file system: a client cannot name another folder. Host names are compared as they come, and Caddy 2.6

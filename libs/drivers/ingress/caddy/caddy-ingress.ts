@@ -7,11 +7,13 @@
  * of Caddy. Caddy restarted with an empty configuration is given its base again by the next ensure, and with it every route.
  */
 import { Unavailable } from '#platform/errors.js';
-import { requireRoute } from '../names.js';
-import type { Ingress, Route } from '../port.js';
+import { requireHostname, requireHosts, requireRoute } from '../names.js';
+import type { Ingress, OwnCertificate, Route } from '../port.js';
 import { type AdminAnswer, type AdminOptions, CaddyAdmin } from './admin-client.js';
 import { type JsonObject, ROUTES_DIR_PATH } from './base-config.js';
+import { CertificateFiles } from './certificate-files.js';
 import { RouteFiles } from './route-files.js';
+import { CERTIFICATES_DIR_PATH } from './tls-config.js';
 
 export interface CaddyIngressOptions extends AdminOptions {
   /** What baseConfig() gave for this Caddy. Loaded when Caddy is found without any http configuration; without it that is an error. */
@@ -47,6 +49,16 @@ export class CaddyIngress implements Ingress {
     await (await this.requireFiles()).ensureAbsent(id);
   }
 
+  async ensureHosts(route: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): Promise<void> {
+    requireHosts(route);
+    await (await this.requireFiles()).ensureHosts(route);
+  }
+
+  /** A file that Caddy fetches at the next handshake: see tls-config.ts for what it has in memory until then. */
+  async ensureCertificate(host: string, certificate: OwnCertificate | null): Promise<void> {
+    await (await this.requireCertificates()).ensure(requireHostname(host), certificate);
+  }
+
   /** Counted by Caddy per address while a request, stream or WebSocket is open, whether a route still uses the address or not. */
   async inFlight(upstreams: string[]): Promise<Record<string, number>> {
     const answer = await this.admin.get('/reverse_proxy/upstreams');
@@ -56,12 +68,22 @@ export class CaddyIngress implements Ingress {
     return Object.fromEntries(upstreams.map((upstream) => [upstream, counts.get(upstream) ?? 0]));
   }
 
-  /** Caddy says where it looks for routes, so the two can never disagree; asked every time, as that also proves that it serves. */
   private async findFiles(): Promise<RouteFiles | null> {
-    const answer = await this.admin.get(ROUTES_DIR_PATH);
+    const dir = await this.folder(ROUTES_DIR_PATH);
+    return dir === null ? null : new RouteFiles(dir);
+  }
+
+  /** Caddy says where it looks, so the two can never disagree; asked every time, as that also proves that it serves. */
+  private async folder(configPath: string): Promise<string | null> {
+    const answer = await this.admin.get(configPath);
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw unexpected(answer);
-    return new RouteFiles(JSON.parse(answer.body) as string);
+    return JSON.parse(answer.body) as string;
+  }
+
+  private async requireCertificates(): Promise<CertificateFiles> {
+    await this.requireFiles();
+    return new CertificateFiles((await this.folder(CERTIFICATES_DIR_PATH)) ?? '');
   }
 
   private async requireFiles(): Promise<RouteFiles> {

@@ -1,6 +1,8 @@
 /** The Caddy that the set-up starts for an installation: where its files are, and its configuration. Starter and driver must agree. */
+import { createHmac } from 'node:crypto';
 import path from 'node:path';
 import { baseConfig, type JsonObject } from './base-config.js';
+import type { AcmeOptions } from './tls-config.js';
 
 export interface LocalCaddy {
   /** Absolute. */
@@ -10,6 +12,10 @@ export interface LocalCaddy {
   baseDomain: string;
   /** Addresses to listen on; empty: all. */
   bind?: string[];
+  /** Hex; what only this installation knows. */
+  encryptionKey: string;
+  /** Unset: certificates come from Caddy's own CA. */
+  acme?: AcmeOptions;
 }
 
 export function localPaths(dataDir: string) {
@@ -17,9 +23,25 @@ export function localPaths(dataDir: string) {
     adminSocket: path.join(dataDir, 'run/caddy.sock'),
     routesDir: path.join(dataDir, 'caddy/routes'),
     storageDir: path.join(dataDir, 'caddy/storage'),
+    certificatesDir: path.join(dataDir, 'caddy/certificates'),
   };
 }
 
-export function localConfig({ dataDir, bind, ...options }: LocalCaddy): JsonObject {
-  return baseConfig({ ...options, ...localPaths(dataDir), ...(bind?.length ? { bind } : {}) });
+export function localConfig({ dataDir, bind, encryptionKey, ...options }: LocalCaddy): JsonObject {
+  const internalToken = createHmac('sha256', encryptionKey).update('ingress').digest('hex').slice(0, 32);
+  return baseConfig({ ...options, ...localPaths(dataDir), internalToken, ...(bind?.length ? { bind } : {}) });
+}
+
+export interface AcmeSettings {
+  CONTAINR_TLS?: string | undefined;
+  CONTAINR_ACME_EMAIL?: string | undefined;
+  CONTAINR_ACME_DIRECTORY?: string | undefined;
+  CONTAINR_ACME_CA_FILE?: string | undefined;
+}
+
+/** From the configuration, or from the environment before it is parsed: starter and driver must come to the same. */
+export function acmeOptions(settings: AcmeSettings): { acme?: AcmeOptions } {
+  if (settings.CONTAINR_TLS !== 'acme') return {};
+  const { CONTAINR_ACME_EMAIL: email, CONTAINR_ACME_DIRECTORY: directory, CONTAINR_ACME_CA_FILE: caFile } = settings;
+  return { acme: { ...(email ? { email } : {}), ...(directory ? { directory } : {}), ...(caFile ? { caFile } : {}) } };
 }

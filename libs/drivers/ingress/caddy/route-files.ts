@@ -4,6 +4,7 @@
  *   services/<id>/...            live replicas, see upstream-files.ts
  *   hosts/<host>                 symlink to ../services/<id>
  *   wildcards/<parent>           the same for `*.<parent>`
+ *   https-only/<host>            present: plain HTTP is redirected; exact hosts only
  *   owners/<id>/<host>           which links a service has, so that the ones it loses are found without reading all links
  *
  * Each step is one atomic operation of the file system and the order is such that a crash in between leaves a state that the next
@@ -23,16 +24,30 @@ export class RouteFiles {
   async observe(): Promise<Route[]> {
     const ids = await readdir(path.join(this.dir, 'owners')).catch(emptyWhenAbsent);
     const routes = await Promise.all(
-      ids.map(async (id) => ({ id, hosts: await this.linked(id), upstreams: await readUpstreams(this.folder(id)) })),
+      ids.map(async (id) => {
+        const hosts = await this.linked(id);
+        const httpsOnly = await this.httpsOnly(hosts);
+        const upstreams = await readUpstreams(this.folder(id));
+        return { id, hosts, upstreams, ...(httpsOnly.length ? { httpsOnly } : {}) };
+      }),
     );
     return routes.filter(({ hosts }) => hosts.length > 0);
   }
 
   /** Upstreams before hosts: a host that becomes visible must not answer 503 first. */
-  async ensure({ id, hosts, upstreams }: Route): Promise<void> {
-    await writeUpstreams(this.folder(id), upstreams);
+  async ensure(route: Route): Promise<void> {
+    await writeUpstreams(this.folder(route.id), route.upstreams);
+    await this.linkAll(route);
+  }
+
+  async ensureHosts(route: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): Promise<void> {
+    if ((await this.owned(route.id)).length > 0) await this.linkAll(route);
+  }
+
+  private async linkAll({ id, hosts, httpsOnly = [] }: Pick<Route, 'id' | 'hosts' | 'httpsOnly'>): Promise<void> {
     const owned = await this.owned(id);
     await Promise.all(hosts.map((host) => this.link(id, host, owned.includes(host))));
+    await Promise.all(hosts.map((host) => this.setHttpsOnly(host, httpsOnly.includes(host))));
     await Promise.all(owned.filter((host) => !hosts.includes(host)).map((host) => this.unlink(id, host)));
   }
 
@@ -72,8 +87,23 @@ export class RouteFiles {
   }
 
   private async unlink(id: string, host: string): Promise<void> {
-    if ((await this.ownerOf(host)) === id) await rm(this.linkPath(host), { force: true });
+    if ((await this.ownerOf(host)) === id) {
+      await this.setHttpsOnly(host, false);
+      await rm(this.linkPath(host), { force: true });
+    }
     await rm(path.join(this.dir, 'owners', id, host), { force: true });
+  }
+
+  private async setHttpsOnly(host: string, wanted: boolean): Promise<void> {
+    const file = path.join(this.dir, 'https-only', host);
+    if (!wanted) return rm(file, { force: true });
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, '');
+  }
+
+  private async httpsOnly(hosts: string[]): Promise<string[]> {
+    const listed: string[] = await readdir(path.join(this.dir, 'https-only')).catch(emptyWhenAbsent);
+    return hosts.filter((host) => listed.includes(host));
   }
 
   /** null: nobody. */

@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { baseConfig, type JsonObject } from '../caddy/base-config.js';
 import { repairStorage } from '../caddy/storage.js';
+import type { AcmeOptions } from '../caddy/tls-config.js';
 
 export interface CaddyProcessOptions {
   baseDomain?: string;
@@ -16,6 +17,7 @@ export interface CaddyProcessOptions {
   httpsPort?: number;
   /** Existing or new folder; it is then kept by stop(). Default: a temporary one. */
   dir?: string;
+  acme?: AcmeOptions;
   /** Start without any configuration. */
   empty?: boolean;
 }
@@ -60,6 +62,9 @@ export class CaddyProcess {
       httpPort,
       httpsPort,
       routesDir,
+      certificatesDir: path.join(dir, 'certificates'),
+      internalToken: 'internal-token',
+      ...(options.acme ? { acme: options.acme } : {}),
     });
     const caddy = new CaddyProcess(dir, httpPort, httpsPort, config, options.dir === undefined);
     try {
@@ -117,6 +122,16 @@ export class CaddyProcess {
   /** Certificate of the private CA, for TLS clients. */
   rootCertificate(): Promise<string> {
     return readFile(path.join(this.dir, 'storage/pki/authorities/local/root.crt'), 'utf8');
+  }
+
+  /** The CA is made a moment after the start. */
+  async waitForRoot(): Promise<void> {
+    for (const deadline = Date.now() + 40_000; ; ) {
+      const root = await this.rootCertificate().catch(() => '');
+      if (root.includes('END CERTIFICATE')) return;
+      if (Date.now() > deadline) throw new Error(`caddy made no CA:\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   private async run(mode: 'base' | 'empty'): Promise<void> {
