@@ -7,11 +7,21 @@
  * Lines of the log: progress.ts. Secrets: session.ts.
  */
 import { randomUUID } from 'node:crypto';
-import type Docker from 'dockerode';
+import type { EngineClient } from '#drivers/runtime/docker/client.js';
+import { refusalOf } from '#drivers/runtime/docker/errors.js';
 import { AppError } from '#platform/errors.js';
 import { type LimitWatch, watchBuild, withMarker } from './build-limits.js';
 import { ClassicProgress } from './classic-progress.js';
-import { askEngine, cancelBuild, connect, type EngineFacts, type EngineOptions, isLocal, postBuild } from './engine.js';
+import {
+  askEngine,
+  cancelBuild,
+  connect,
+  type EngineFacts,
+  type EngineOptions,
+  inspectImage,
+  postBuild,
+  removeImage,
+} from './engine.js';
 import { type BuildOutcome, follow } from './events.js';
 import { engineUnreachable, failure } from './failure.js';
 import type { Builder, BuildRequest, BuiltImage } from './port.js';
@@ -45,13 +55,11 @@ interface Attempt {
 }
 
 export class DockerBuilder implements Builder {
-  private readonly docker: Docker;
-  private readonly local: boolean;
+  private readonly client: EngineClient;
   private facts: Promise<EngineFacts> | null = null;
 
   constructor(private readonly options: DockerBuilderOptions = {}) {
-    this.docker = connect(options);
-    this.local = isLocal(options);
+    this.client = connect(options);
   }
 
   async build(request: BuildRequest, signal: AbortSignal): Promise<BuiltImage> {
@@ -84,7 +92,7 @@ export class DockerBuilder implements Builder {
     };
     try {
       this.watchLimits(attempt);
-      if (engine.buildKit) attempt.session = await openSession(this.docker, request.secrets, stop.signal);
+      if (engine.buildKit) attempt.session = await openSession(this.client, request.secrets, stop.signal);
       const outcome = await this.run(attempt, stop);
       return await this.result(attempt, outcome);
     } finally {
@@ -94,7 +102,7 @@ export class DockerBuilder implements Builder {
   }
 
   private engine(): Promise<EngineFacts> {
-    this.facts ??= askEngine(this.docker, this.local).catch((error) => {
+    this.facts ??= askEngine(this.client).catch((error) => {
       this.facts = null;
       throw error;
     });
@@ -119,7 +127,7 @@ export class DockerBuilder implements Builder {
     stop.signal.addEventListener('abort', cancel, { once: true });
     try {
       stop.signal.throwIfAborted();
-      const stream = await postBuild(this.docker, attempt.request.context, parameters(attempt), connection.signal);
+      const stream = await postBuild(this.client, attempt.request.context, parameters(attempt), connection.signal);
       const outcome = await follow(stream, attempt);
       if (stop.signal.aborted) await this.dropImage(attempt.request.tag, outcome);
       stop.signal.throwIfAborted();
@@ -139,31 +147,26 @@ export class DockerBuilder implements Builder {
     if (!attempt.request.context.readableEnded) connection.abort();
     // The classic builder has no ids: it ends when the connection does.
     else if (!attempt.engine.buildKit) connection.abort();
-    else cancelBuild(this.docker, attempt.id).catch(() => connection.abort());
+    else cancelBuild(this.client, attempt.id).catch(() => connection.abort());
   }
 
   /** The build was stopped too late and has made its image. */
   private async dropImage(tag: string, outcome: BuildOutcome): Promise<void> {
     if (outcome.imageId === null) return;
-    await this.docker
-      .getImage(tag)
-      .remove()
-      .catch((error: { statusCode?: number }) => {
-        if (error.statusCode !== 404) throw error;
-      });
+    await removeImage(this.client, tag);
   }
 
   private async result(attempt: Attempt, outcome: BuildOutcome): Promise<BuiltImage> {
     if (outcome.error !== null) throw failure(facts(attempt, outcome.error));
     if (outcome.imageId === null) throw engineUnreachable(new Error('the engine ended the build without a result'));
-    const image = await this.docker.getImage(outcome.imageId).inspect();
+    const image = await inspectImage(this.client, outcome.imageId);
     return { id: image.Id, sizeBytes: image.Size };
   }
 }
 
 const marker = (id: string): string => `${id}.build.containr.invalid`;
 
-function parameters(attempt: Attempt): Record<string, unknown> {
+function parameters(attempt: Attempt): Record<string, string | number | undefined> {
   const { request } = attempt;
   const common = { t: request.tag, dockerfile: request.dockerfile, labels: JSON.stringify(request.labels) };
   if (!attempt.engine.buildKit) return { ...common, ...classicParameters(request) };
@@ -177,7 +180,7 @@ function parameters(attempt: Attempt): Record<string, unknown> {
   };
 }
 
-function classicParameters(request: BuildRequest): Record<string, unknown> {
+function classicParameters(request: BuildRequest): Record<string, string | number> {
   const memory = Math.floor(request.limits.memoryBytes);
   const cpu = { cpuperiod: CPU_PERIOD, cpuquota: Math.round(request.limits.cpus * CPU_PERIOD) };
   return {
@@ -204,8 +207,7 @@ function facts(attempt: Attempt, text: string) {
 
 /** The engine answered with an error instead of a stream: the classic builder does so for a Dockerfile it cannot read. */
 function refused(error: unknown, attempt: Attempt): AppError | null {
-  const { statusCode, message } = error as Error & { statusCode?: number };
-  if (!statusCode || statusCode === 503) return null;
-  // docker-modem: "(HTTP code 400) bad request - <what the engine said> "
-  return failure(facts(attempt, message.replace(/^\(HTTP code \d+\) .*? - /, '').trim()));
+  const refusal = refusalOf(error);
+  if (!refusal || refusal.httpStatus === 503) return null;
+  return failure(facts(attempt, refusal.reason));
 }

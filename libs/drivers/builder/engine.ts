@@ -1,13 +1,14 @@
 /** The connection to one Docker Engine and what it can build with, asked once. */
 import type { Readable } from 'node:stream';
-import Docker from 'dockerode';
-import { Invalid } from '#platform/errors.js';
+import { type EngineTls, engineAddress } from '#drivers/runtime/docker/address.js';
+import { type EngineCall, EngineClient } from '#drivers/runtime/docker/client.js';
+import { refusedWith } from '#drivers/runtime/docker/errors.js';
 
 export interface EngineOptions {
   /** `unix:///var/run/docker.sock` (default, also for ''), `tcp://host:2376`, `http://host:2375` or `https://host:2376`. */
   dockerHost?: string;
   /** PEM texts; with them `tcp://` means TLS. */
-  tls?: { ca: string; cert: string; key: string };
+  tls?: EngineTls;
 }
 
 export interface EngineFacts {
@@ -20,30 +21,27 @@ export interface EngineFacts {
 /** First API version whose builds take `version=2` without the experimental flag: docs.docker.com/reference/api/engine/version-history/#v139-api-changes */
 const BUILDKIT_SINCE = 1.39;
 
-const DEFAULT_HOST = 'unix:///var/run/docker.sock';
-
-export const isLocal = (options: EngineOptions): boolean => (options.dockerHost || DEFAULT_HOST).startsWith('unix:');
-
-export function connect(options: EngineOptions): Docker {
-  const url = new URL(options.dockerHost || DEFAULT_HOST);
-  if (url.protocol === 'unix:') return new Docker({ socketPath: url.pathname });
-  if (!['tcp:', 'http:', 'https:'].includes(url.protocol)) {
-    throw new Invalid(
-      'docker_host_invalid',
-      `DOCKER_HOST "${options.dockerHost}" must start with unix://, tcp://, http:// or https://.`,
-    );
-  }
-  const protocol = options.tls || url.protocol === 'https:' ? 'https' : 'http';
-  const port = url.port === '' ? (protocol === 'https' ? 2376 : 2375) : Number(url.port);
-  return new Docker({ host: url.hostname, port, protocol, ...options.tls });
+interface WireVersion {
+  ApiVersion: string;
+  Os: string;
+  Components?: { Name: string }[];
 }
 
-export async function askEngine(docker: Docker, local: boolean): Promise<EngineFacts> {
-  const [version, info] = await Promise.all([docker.version(), docker.info() as Promise<{ DockerRootDir?: string }>]);
+/** @throws Invalid `docker_host_invalid` */
+export function connect({ dockerHost, tls }: EngineOptions): EngineClient {
+  return new EngineClient(engineAddress(dockerHost, tls));
+}
+
+export async function askEngine(engine: EngineClient): Promise<EngineFacts> {
+  const [version, info] = await Promise.all([
+    engine.call<WireVersion>({ method: 'GET', path: '/version' }),
+    engine.call<{ DockerRootDir?: string }>({ method: 'GET', path: '/info' }),
+  ]);
   // Podman speaks the API, `version=2` included, but answers it with its own builder, without BuildKit's sessions and messages.
   const podman = version.Components?.some((component) => component.Name.startsWith('Podman')) ?? false;
   const buildKit =
     version.Os === 'linux' && Number.parseFloat(majorMinor(version.ApiVersion)) >= BUILDKIT_SINCE && !podman;
+  const local = 'socketPath' in engine.address;
   return { buildKit, localRoot: local ? (info.DockerRootDir ?? null) : null };
 }
 
@@ -55,33 +53,33 @@ function majorMinor(version: string): string {
 
 /** Starts a build; resolves with the engine's stream of JSON lines. `context` is piped into the request. */
 export function postBuild(
-  docker: Docker,
+  engine: EngineClient,
   context: Readable,
-  options: Record<string, unknown>,
+  query: EngineCall['query'],
   signal: AbortSignal,
 ): Promise<Readable> {
-  return new Promise((resolve, reject) => {
-    const request = { path: '/build?', method: 'POST', file: context, options, isStream: true, abortSignal: signal };
-    docker.modem.dial(
-      { ...request, statusCodes: { 200: true, 400: 'bad request', 500: 'server error' } },
-      (error, stream) => {
-        if (error) reject(error);
-        else resolve(stream as Readable);
-      },
-    );
-  });
+  return engine.stream({ method: 'POST', path: '/build', query, upload: context, signal, timeoutMs: Infinity });
 }
 
 /** Ends a build by the id it was started with. An engine that does not know the id (any more) has nothing left to end. */
-export function cancelBuild(docker: Docker, id: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = { path: '/build/cancel?', method: 'POST', options: { _query: { id }, _body: {} } };
-    docker.modem.dial(
-      { ...request, statusCodes: { 200: true, 204: true, 404: true, 500: 'server error' } },
-      (error) => {
-        if (error) reject(error);
-        else resolve();
-      },
-    );
-  });
+export async function cancelBuild(engine: EngineClient, id: string): Promise<void> {
+  try {
+    await engine.call({ method: 'POST', path: '/build/cancel', query: { id } });
+  } catch (error) {
+    if (!refusedWith(error, 404)) throw error;
+  }
+}
+
+/** An image by id or tag. */
+export function inspectImage(engine: EngineClient, name: string): Promise<{ Id: string; Size: number }> {
+  return engine.call({ method: 'GET', path: `/images/${name}/json` });
+}
+
+/** Untags an image, and deletes it when that was its last tag. */
+export async function removeImage(engine: EngineClient, name: string): Promise<void> {
+  try {
+    await engine.call({ method: 'DELETE', path: `/images/${name}` });
+  } catch (error) {
+    if (!refusedWith(error, 404)) throw error;
+  }
 }

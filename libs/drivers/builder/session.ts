@@ -5,8 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { Server, ServerCredentials, type ServiceDefinition, status, type UntypedHandleCall } from '@grpc/grpc-js';
-import type Docker from 'dockerode';
+import type { EngineClient } from '#drivers/runtime/docker/client.js';
+import { type Answer, serveGrpc } from './grpc.js';
 import { decode, encodeBytes, encodeNumber, stringOf } from './protobuf.js';
 
 export interface Session {
@@ -15,14 +15,11 @@ export interface Session {
   close(): void;
 }
 
-type Answer = (request: Buffer) => Buffer | null;
-
 const SECRET = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
 const CREDENTIALS = '/moby.filesync.v1.Auth/Credentials';
 const HEALTH = '/grpc.health.v1.Health/Check';
 const SERVING = 1;
 
-/** null = gRPC NOT_FOUND. */
 const answers = (secrets: Record<string, string>): Record<string, Answer> => ({
   [SECRET]: (request) => {
     const id = stringOf(decode(request), 1);
@@ -33,67 +30,24 @@ const answers = (secrets: Record<string, string>): Record<string, Answer> => ({
   [HEALTH]: () => encodeNumber(1, SERVING),
 });
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-function definition(path: string): ServiceDefinition {
-  const method = { path, requestStream: false, responseStream: false };
-  const codec = {
-    requestSerialize: asIs,
-    requestDeserialize: asIs,
-    responseSerialize: asIs,
-    responseDeserialize: asIs,
-  };
-  return { call: { ...method, ...codec } };
-}
-
-function handler(answer: Answer): UntypedHandleCall {
-  return (call: { request: Buffer }, reply: (error: object | null, value?: Buffer) => void) => {
-    const value = answer(call.request);
-    if (value) reply(null, value);
-    else reply({ code: status.NOT_FOUND, message: 'not found' });
-  };
-}
-
-function serve(socket: Duplex, secrets: Record<string, string>): Server {
-  const server = new Server();
-  for (const [path, answer] of Object.entries(answers(secrets)))
-    server.addService(definition(path), { call: handler(answer) });
-  server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
-  return server;
-}
-
-function hijack(docker: Docker, id: string, signal: AbortSignal): Promise<Duplex> {
+function hijack(engine: EngineClient, id: string, signal: AbortSignal): Promise<Duplex> {
   const headers = {
-    Upgrade: 'h2c',
-    'X-Docker-Expose-Session-Uuid': id,
-    'X-Docker-Expose-Session-Name': 'containr',
-    'X-Docker-Expose-Session-Grpc-Method': [SECRET, CREDENTIALS, HEALTH],
+    connection: 'Upgrade',
+    upgrade: 'h2c',
+    'x-docker-expose-session-uuid': id,
+    'x-docker-expose-session-name': 'containr',
+    'x-docker-expose-session-grpc-method': [SECRET, CREDENTIALS, HEALTH],
   };
-  const options = { method: 'POST', path: '/session', hijack: true, headers, abortSignal: signal };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial({ ...options, statusCodes: { 200: true, 500: 'server error' } }, (error, socket) => {
-      if (error) reject(error);
-      else resolve(socket as Duplex);
-    });
-  });
+  return engine.hijack({ method: 'POST', path: '/session', signal }, headers);
 }
 
 /** @param secrets id -> value; they live in this process's memory and on the engine's tmpfs while a step mounts them, nowhere else. */
 export async function openSession(
-  docker: Docker,
+  engine: EngineClient,
   secrets: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Session> {
   const id = randomUUID();
-  const socket = await hijack(docker, id, signal);
-  // The engine closes its side when the build ends; a reset then is not an error of the build.
-  socket.on('error', () => socket.destroy());
-  const server = serve(socket, secrets);
-  return {
-    id,
-    close: () => {
-      server.forceShutdown();
-      socket.destroy();
-    },
-  };
+  const socket = await hijack(engine, id, signal);
+  return { id, close: serveGrpc(socket, answers(secrets)) };
 }

@@ -6,6 +6,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Duplex, Readable } from 'node:stream';
 import { AppError } from '#platform/errors.js';
 import { describeAddress, type EngineAddress } from './address.js';
 import { type Deadline, startDeadline } from './deadline.js';
@@ -21,6 +22,8 @@ export interface EngineCall {
   /** Objects are sent as JSON, as Docker wants its filters; undefined is left out. */
   query?: Record<string, string | number | boolean | object | undefined>;
   body?: unknown;
+  /** A tar archive as the body; it goes over a connection of its own and cannot be sent twice. */
+  upload?: Readable;
   /** Aborts the call: it rejects with signal.reason. */
   signal?: AbortSignal;
   /** Milliseconds until the call (a stream: until its head) must have answered; Infinity for none. Default SHORT_MS. */
@@ -74,6 +77,18 @@ export class EngineClient {
     }
   }
 
+  /** One call by which the engine takes the connection over: a Duplex that is the caller's. `signal` counts until then. */
+  async hijack(request: EngineCall, headers: http.OutgoingHttpHeaders): Promise<Duplex> {
+    const deadline = this.deadline(request);
+    try {
+      return await this.upgrade(request, headers, deadline);
+    } catch (error) {
+      throw deadline.reason() ?? this.translate(error);
+    } finally {
+      deadline.clear();
+    }
+  }
+
   /** A connection that broke while its stream was read becomes Unavailable; any other error stays what it is. */
   translate(error: unknown): unknown {
     return isBrokenConnection(error) ? unreachable(this.where, error) : error;
@@ -98,6 +113,22 @@ export class EngineClient {
     throw refused(status, await readText(response));
   }
 
+  private upgrade(request: EngineCall, headers: http.OutgoingHttpHeaders, deadline: Deadline): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const outgoing = this.request(request, undefined, headers);
+      deadline.onEnd(() => outgoing.destroy(deadline.reason()));
+      outgoing.once('upgrade', (_response, socket: Duplex, head: Buffer) => {
+        if (head.length > 0) socket.unshift(head);
+        resolve(socket);
+      });
+      outgoing.once('response', (response) =>
+        readText(response).then((text) => reject(refused(response.statusCode ?? 0, text)), reject),
+      );
+      outgoing.on('error', (error) => reject(deadline.reason() ?? unreachable(this.where, error)));
+      outgoing.end();
+    });
+  }
+
   private send(request: EngineCall, deadline: Deadline, again = true): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
       const body = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -110,18 +141,26 @@ export class EngineClient {
         if (stale && !deadline.reason()) this.send(request, deadline, false).then(resolve, reject);
         else reject(deadline.reason() ?? unreachable(this.where, error));
       });
-      outgoing.end(body);
+      if (request.upload) request.upload.pipe(outgoing);
+      else outgoing.end(body);
     });
   }
 
-  private request(request: EngineCall, body: string | undefined): http.ClientRequest {
+  private request(
+    request: EngineCall,
+    body: string | undefined,
+    more: http.OutgoingHttpHeaders = {},
+  ): http.ClientRequest {
     const { protocol, ...target } = this.address;
-    const headers: http.OutgoingHttpHeaders = { host: 'docker' };
-    if (body !== undefined) {
+    const headers: http.OutgoingHttpHeaders = { host: 'docker', ...more };
+    if (request.upload) headers['content-type'] = 'application/x-tar';
+    else if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = Buffer.byteLength(body);
     } else if (request.method === 'POST') headers['content-length'] = 0;
-    const options = { ...target, agent: this.agent, method: request.method, path: pathOf(request), headers };
+    const ownConnection = request.upload !== undefined || more.upgrade !== undefined;
+    const agent = ownConnection ? false : this.agent;
+    const options = { ...target, agent, method: request.method, path: pathOf(request), headers };
     return protocol === 'https' ? https.request(options) : http.request(options);
   }
 }
