@@ -2,6 +2,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { componentSchemas } from '#platform/http/json-schema.js';
+import { describeOperations } from '#platform/http/operation-docs.js';
 import { PRODUCT_VERSION } from '#platform/version.js';
 
 const DESCRIPTION = `Self-hosted PaaS: push code, get a live service.
@@ -10,6 +11,7 @@ Sign in with \`POST /auth/login\` and send the token as \`Authorization: Bearer 
 Every failure is an \`Error {error, code, details}\`; \`code\` is stable.`;
 
 export function createOpenApi(app: INestApplication): OpenAPIObject {
+  describeOperations();
   const builder = new DocumentBuilder()
     .setTitle('Containr API')
     .setDescription(DESCRIPTION)

@@ -1,7 +1,6 @@
 /** The address that `git clone` and `git push` use. Git asks for a password: it is the user's token, with any user name. */
 import { Readable } from 'node:stream';
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
-import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SourceStore } from '#drivers/source/port.js';
 import { SOURCE } from '#drivers/tokens.js';
@@ -28,13 +27,13 @@ export class GitController {
   ) {}
 
   @All('git/*')
-  @ApiExcludeEndpoint()
   @Operation({
     summary: 'Built-in git remote',
     description: 'Signs in by itself, with Basic authentication.',
     tag: 'Git',
     returns: { status: 200 },
     public: true,
+    undocumented: true,
   })
   async serve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const caller = await this.signIn(request);
