@@ -66,7 +66,7 @@ export class Reconciler {
       // Two workers see the same drift: one of them heals it.
       await tx.$queryRaw`SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended(${lockKey}, 0))) AS held`;
       const open = await tx.run.count({
-        where: { lockKey, status: { in: ['queued', 'running', 'undoing', 'stuck'] } },
+        where: { lockKey, OR: [{ status: { in: ['queued', 'running', 'undoing'] } }, { status: 'stuck' }] },
       });
       if (open > 0 || (await healedLately(tx, lockKey))) return false;
       await createRun(tx, { id, workflow: HEAL, subjectId: serviceId, lockKey });
@@ -76,11 +76,12 @@ export class Reconciler {
     return created;
   }
 
-  /** Busy: a run is changing it, or has done so while we looked. */
+  /** Busy: a run is changing it, or has done so while we looked. Two EXISTS: each has a partial index, so finished runs are not read. */
   private async expected(observedAt: Date): Promise<Expected[]> {
     const rows = await this.db.$queryRaw<ExpectedRow[]>`
       SELECT s.id, s.slug, s.type, s.desired_state, d.id AS deployment, d.port, d.replicas,
-        EXISTS (SELECT 1 FROM runs r WHERE r.lock_key = 'service:' || s.id AND r.status IN ('queued', 'running', 'undoing', 'stuck'))
+        EXISTS (SELECT 1 FROM runs r WHERE r.lock_key = 'service:' || s.id AND r.status IN ('queued', 'running', 'undoing'))
+          OR EXISTS (SELECT 1 FROM runs r WHERE r.lock_key = 'service:' || s.id AND r.status = 'stuck')
           OR 'service:' || s.id IN (SELECT r.lock_key FROM runs r WHERE r.finished_at >= ${observedAt}) AS busy,
         (SELECT coalesce(json_agg(json_build_object('hostname', hostname, 'redirectHttps', redirect_https)), '[]')
           FROM domains WHERE service_id = s.id AND deleted_at IS NULL) AS domains

@@ -7,5 +7,9 @@ export function afterCursor(cursor: string | undefined) {
   if (cursor === undefined) return {};
   const after = parseCursor(cursor);
   if (!after) throw invalid([{ path: 'cursor', message: 'is not a next_cursor of this list' }]);
-  return { OR: [{ createdAt: { lt: after.createdAt } }, { createdAt: after.createdAt, id: { lt: after.id } }] };
+  // The first condition follows from the second; it is what lets PostgreSQL start reading the index there instead of at its top.
+  return {
+    createdAt: { lte: after.createdAt },
+    OR: [{ createdAt: { lt: after.createdAt } }, { createdAt: after.createdAt, id: { lt: after.id } }],
+  };
 }
