@@ -29,6 +29,7 @@ export class DeploymentsReader {
       where: { serviceId, ...(query.status ? { status: query.status } : {}), ...afterCursor(query.cursor) },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
       take: query.limit + 1,
+      omit: { config: true },
     });
     const { page, next } = pageOf(rows, query.limit);
     return { deployments: page.map(deploymentView), next_cursor: next };

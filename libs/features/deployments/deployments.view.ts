@@ -6,7 +6,7 @@ export type DeploymentRow = Prisma.DeploymentGetPayload<object>;
 type StepRow = Prisma.RunStepGetPayload<object>;
 
 /** Fields that are not known yet are left out, as the contract's types are not nullable. */
-export function deploymentView(row: DeploymentRow): DeploymentView {
+export function deploymentView(row: Omit<DeploymentRow, 'config'>): DeploymentView {
   return {
     id: row.id,
     service_id: row.serviceId,

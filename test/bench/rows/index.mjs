@@ -22,4 +22,10 @@ export const ROWS = {
   rollback: () => import('./rollback.mjs'),
   parallel: () => import('./parallel.mjs'),
   webhook: () => import('./webhook.mjs'),
+  api: () => import('./api.mjs'),
+  auth: () => import('./auth.mjs'),
+  logs: () => import('./logs.mjs'),
+  lists: () => import('./lists.mjs'),
+  scale: () => import('./scale.mjs'),
+  idle: () => import('./idle.mjs'),
 };
