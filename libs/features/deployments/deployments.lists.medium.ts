@@ -80,7 +80,8 @@ it.each([
 
 it('starts a deep page at its cursor instead of at the top', async () => {
   const [row] = await api.database.query<{ id: string; created_at: Date }>(
-    'SELECT id, created_at FROM deployments ORDER BY created_at LIMIT 1 OFFSET 50',
+    'SELECT id, created_at FROM deployments ORDER BY created_at LIMIT 1 OFFSET $1',
+    [ROWS / 2],
   );
   const cursor = Buffer.from(`${row?.created_at.toISOString()} ${row?.id}`).toString('base64url');
   const read = async () => {
@@ -91,5 +92,5 @@ it('starts a deep page at its cursor instead of at the top', async () => {
   const before = await read();
   const list = () => pages(`/services/${service}/deployments`, { cursor });
   await scansOf('deployments', list, 3);
-  expect((await read()) - before).toBeLessThan(ROWS / 2);
+  expect((await read()) - before).toBeLessThan(ROWS / 10);
 });
