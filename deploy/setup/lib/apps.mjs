@@ -6,9 +6,9 @@ import { run } from './run.mjs';
 
 /**
  * Memory of a process that mostly waits, at the price of a few percent of CPU under load: a small young generation, heap pages given back
- * early, and of Prisma's query compiler (WebAssembly) only the functions that are called.
+ * early, and of Prisma's query compiler (WebAssembly) only the functions that are called. `gc` is for libs/platform/idle-memory.ts.
  */
-const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation'];
+const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation', '--expose-gc'];
 
 /** Argument lists of node; others only in tests of the set-up itself. */
 export const ENTRIES = {

@@ -17,6 +17,7 @@ const LISTED = 100;
 const FEW = 10;
 const MANY = 100;
 const REQUESTS = 10;
+const CONFIG = { CONTAINR_BASE_DOMAIN: 'bench.localhost' };
 
 /** A database beside the platform's, with the same projects and services but no worker and no history. */
 async function shortHistory(world) {
@@ -40,7 +41,7 @@ function reconcilerOn(databaseUrl) {
   const nothing = async () => [];
   const runtime = { observe: nothing, networks: { observe: nothing } };
   const installation = { id: async () => 'bench' };
-  const round = new Reconciler(db, runtime, { observe: nothing }, installation, { nudge: () => undefined });
+  const round = new Reconciler(db, runtime, { observe: nothing }, installation, { nudge: () => undefined }, CONFIG);
   return { db, round: () => round.round(true) };
 }
 
