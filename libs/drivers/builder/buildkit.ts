@@ -11,7 +11,16 @@ import type Docker from 'dockerode';
 import { AppError } from '#platform/errors.js';
 import { type LimitWatch, watchBuild, withMarker } from './build-limits.js';
 import { ClassicProgress } from './classic-progress.js';
-import { askEngine, cancelBuild, connect, type EngineFacts, type EngineOptions, isLocal, postBuild } from './engine.js';
+import {
+  askEngine,
+  cancelBuild,
+  connect,
+  type EngineFacts,
+  type EngineOptions,
+  isLocal,
+  postBuild,
+  pruneCache,
+} from './engine.js';
 import { type BuildOutcome, follow } from './events.js';
 import { engineUnreachable, failure } from './failure.js';
 import type { Builder, BuildRequest, BuiltImage } from './port.js';
@@ -64,6 +73,14 @@ export class DockerBuilder implements Builder {
     } finally {
       stop.clear();
       request.context.destroy();
+    }
+  }
+
+  async pruneCache(keepBytes: number): Promise<number> {
+    try {
+      return await pruneCache(this.docker, keepBytes);
+    } catch (error) {
+      throw engineUnreachable(error);
     }
   }
 
