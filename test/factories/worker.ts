@@ -10,6 +10,7 @@ import { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { FakeDisks } from '#drivers/disk/fake.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
+import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
 import { BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
@@ -32,8 +33,8 @@ export type TestWorker = Awaited<ReturnType<typeof testWorker>>;
 /** Nudges are not sent: the test pumps. */
 const queue = { provide: RunQueue, useValue: { nudge: () => undefined } };
 
-/** @param environment settings beyond the defaults of tests. */
-export async function testWorker(environment: Record<string, string> = {}) {
+/** @param environment settings beyond the defaults of tests. @param real drivers instead of the fakes; `runtime` of the result stays the fake. */
+export async function testWorker(environment: Record<string, string> = {}, real: { runtime?: ContainerRuntime } = {}) {
   const database = await createTestDatabase();
   const drivers = {
     runtime: new FakeRuntime(),
@@ -44,7 +45,7 @@ export async function testWorker(environment: Record<string, string> = {}) {
   };
   shareImages(drivers);
   const app = await listeningApp();
-  const module = await start(database.url, drivers, environment);
+  const module = await start(database.url, { ...drivers, ...real }, environment);
   const db = module.get(PrismaService);
   const deployments = module.get(DeploymentsService);
   return {
@@ -66,7 +67,7 @@ export async function testWorker(environment: Record<string, string> = {}) {
 }
 
 type Drivers = {
-  runtime: FakeRuntime;
+  runtime: ContainerRuntime;
   ingress: FakeIngress;
   builder: FakeBuilder;
   source: FakeSource;
@@ -109,7 +110,7 @@ async function start(
 }
 
 /** On a real host the engine that builds is the engine that runs. */
-function shareImages({ builder, runtime }: Drivers): void {
+function shareImages({ builder, runtime }: { builder: FakeBuilder; runtime: FakeRuntime }): void {
   const build = builder.build.bind(builder);
   builder.build = async (request, signal) => {
     const image = await build(request, signal);

@@ -26,7 +26,7 @@ it('refuses below the watermark with both numbers, and says so to who cleans up'
   disks.freeBytes = 10 * GIB - 1;
   const refused = guard.requireRoom();
   await expect(refused).rejects.toMatchObject({ constructor: Capacity, status: 507, code: 'disk_low' });
-  await expect(refused).rejects.toThrow(/10 GiB free of 200 GiB, and a build needs 10 GiB free/);
+  await expect(refused).rejects.toThrow(/10\.00 GiB free of 200\.00 GiB, and a build needs 10\.00 GiB free/);
   await expect(refused).rejects.toMatchObject({ details: { free_bytes: 10 * GIB - 1, needed_bytes: 10 * GIB } });
   expect(woken).toBe(1);
 });

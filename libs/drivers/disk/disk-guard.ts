@@ -53,4 +53,4 @@ export function minFreeBytes(totalBytes: number, configuredGb: number): number {
   return Math.min(Math.max(totalBytes * SHARE, LEAST), MOST);
 }
 
-const gib = (bytes: number): string => (bytes / GIB).toFixed(bytes < 10 * GIB ? 2 : 0);
+const gib = (bytes: number): string => (bytes / GIB).toFixed(2);
