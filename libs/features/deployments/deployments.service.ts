@@ -63,6 +63,7 @@ export class DeploymentsService {
 
   /** A look at the local disk, before anything is made; who may not see the service is told that first. */
   private async requireRoom(caller: Caller, serviceId: string): Promise<void> {
+    if ((await this.disk.low()).length === 0) return;
     const { source } = await requireService(this.db, caller, serviceId);
     if ((source as ReleaseConfig['source']).type !== 'image') await this.disk.requireRoom();
   }

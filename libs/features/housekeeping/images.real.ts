@@ -91,8 +91,9 @@ it('removes our old images and nothing of anybody else', async () => {
   const last = await formerRelease(service.id, 3, ours);
   const container = await docker.createContainer({ name: `foreign-${mark}`, Image: used });
   undo.push(() => container.remove({ force: true, v: true }));
-  const volume = await docker.createVolume({ Name: `foreign-${mark}` });
-  undo.push(() => docker.getVolume(`foreign-${mark}`).remove());
+  const volume = `foreign-${mark}`;
+  await docker.createVolume({ Name: volume });
+  undo.push(() => docker.getVolume(volume).remove());
   const network = await docker.createNetwork({ Name: `foreign-${mark}` });
   undo.push(() => network.remove());
 
@@ -108,7 +109,7 @@ it('removes our old images and nothing of anybody else', async () => {
   expect(records.map(({ tag }) => tag)).toEqual([used, last]);
   for (const tag of Object.values(foreign)) expect([tag, await exists(tag)]).toEqual([tag, true]);
   expect((await container.inspect()).Id).toBe(container.id);
-  expect((await docker.getVolume(volume.Name).inspect()).Name).toBe(volume.Name);
+  expect((await docker.getVolume(volume).inspect()).Name).toBe(volume);
   expect((await network.inspect()).Id).toBe(network.id);
   // Others build on this engine meanwhile, so its records cannot be compared: what counts is that the engine was not asked.
   expect(worker.builder.prunes).toEqual([]);

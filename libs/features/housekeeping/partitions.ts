@@ -81,13 +81,15 @@ export class Partitions {
     };
   }
 
-  /** Rows of that day that are in the default partition move along; while they do, writers of the default partition wait. */
+  /** Rows of that day that are in the default partition move along; while they do, writers of the table wait. */
   private create(table: string, day: string): Promise<Change> {
     const [parent, fallback, partition] = [table, `${table}_default`, `${table}_${day}`].map(identifier);
     const from = startOfDay(day);
     const to = new Date(from.getTime() + DAY_MS);
     return this.exclusively(async (tx) => {
       if (await exists(tx, `${table}_${day}`)) return 'unneeded';
+      // The parent first: an insert that had already chosen the default partition, and waited there, would fail once it is not the right one.
+      await tx.$executeRaw`LOCK TABLE ONLY ${parent} IN SHARE ROW EXCLUSIVE MODE`;
       await tx.$executeRaw`LOCK TABLE ${fallback} IN ACCESS EXCLUSIVE MODE`;
       await tx.$executeRaw`CREATE TABLE ${partition} (LIKE ${parent} INCLUDING ALL)`;
       await tx.$executeRaw`

@@ -1,5 +1,6 @@
 /** Build lines in a partitioned table: PostgreSQL opens only the partitions that can hold lines of the deployment. */
 import pg from 'pg';
+import { Bus } from '#platform/bus.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { BuildLines } from './build-lines.js';
 
@@ -47,7 +48,7 @@ it('does not look into partitions older than the deployment', async () => {
     if (text.includes('"log_lines"')) queries.push([text, all]);
     return (query as (...args: unknown[]) => unknown).apply(this, given);
   } as never);
-  const lines = worker.get(BuildLines);
+  const lines = new BuildLines(worker.db, worker.get(Bus));
   const found = await lines.last(id, 100);
   await lines.seqBefore(id, 1);
   await lines.seqAt(id, new Date());
