@@ -14,6 +14,7 @@ const GROUPS = [
   [['boundaries', bin('depcruise'), ['--config', 'dependency-cruiser.config.cjs', 'apps', 'libs']]],
   [
     ['openapi.json', process.execPath, ['tools/generate-openapi.mjs', '--check']],
+    ['migrations', process.execPath, ['tools/check-migrations.mjs']],
     ['configuration docs', process.execPath, ['tools/generate-config-docs.mjs', '--check']],
   ],
 ];

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { runMain, say } from './lib/log.mjs';
 import { ensureMachine } from './lib/machine.mjs';
+import { takeOwnShare } from './lib/own-share.mjs';
 import { ROOT } from './lib/packages.mjs';
 import { Platform } from './lib/platform.mjs';
 import { readSettings } from './lib/settings.mjs';
@@ -24,6 +25,7 @@ async function main() {
   const signals = onStopSignals();
   await ensureMachine();
   signals.asked.throwIfAborted();
+  takeOwnShare();
   const platform = new Platform({ settings, echo: true });
   await platform.start(signals.asked);
   announce(platform);

@@ -1,13 +1,18 @@
 /** The real drivers, made from the configuration. Tests replace the providers by fakes that pass the same conformance suites. */
 import { Global, Module } from '@nestjs/common';
+import { Bus } from '#platform/bus.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { DockerBuilder } from './builder/buildkit.js';
+import { GuardedBuilder } from './builder/guarded-builder.js';
+import { DISK_LOW, DiskGuard } from './disk/disk-guard.js';
+import { LocalDisks } from './disk/local-disks.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
 import { acmeOptions, localConfig } from './ingress/caddy/local.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
+import type { ContainerRuntime } from './runtime/port.js';
 import { GitSource } from './source/git-source.js';
-import { BUILDER, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+import { BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from './tokens.js';
 
 const inject = [CONFIG];
 
@@ -21,7 +26,20 @@ const inject = [CONFIG];
         new EgressGuard({ allow: config.CONTAINR_EGRESS_ALLOW, deny: config.CONTAINR_EGRESS_DENY }),
     },
     { provide: RUNTIME, inject, useFactory: (config: Config) => new DockerRuntime({ dockerHost: config.DOCKER_HOST }) },
-    { provide: BUILDER, inject, useFactory: (config: Config) => new DockerBuilder({ dockerHost: config.DOCKER_HOST }) },
+    {
+      provide: DISK_GUARD,
+      inject: [CONFIG, RUNTIME, Bus],
+      useFactory: (config: Config, runtime: ContainerRuntime, bus: Bus) => {
+        const disks = new LocalDisks(config.CONTAINR_DATA_DIR, () => runtime.dataRoot());
+        return new DiskGuard(disks, config.CONTAINR_DISK_MIN_FREE_GB, () => bus.publish(DISK_LOW));
+      },
+    },
+    {
+      provide: BUILDER,
+      inject: [CONFIG, DISK_GUARD],
+      useFactory: (config: Config, guard: DiskGuard) =>
+        new GuardedBuilder(new DockerBuilder({ dockerHost: config.DOCKER_HOST }), guard),
+    },
     {
       provide: INGRESS,
       inject,
@@ -34,7 +52,7 @@ const inject = [CONFIG];
       useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
     },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, DISK_GUARD, INGRESS, SOURCE],
 })
 export class DriversModule {}
 

@@ -2,4 +2,6 @@
 export const RUNTIME = Symbol('ContainerRuntime');
 export const BUILDER = Symbol('Builder');
 export const SOURCE = Symbol('SourceStore');
+/** A DiskGuard, which knows the free space and the watermark. */
+export const DISK_GUARD = Symbol('DiskGuard');
 export const INGRESS = Symbol('Ingress');

@@ -112,6 +112,38 @@ export const configSchema = z.object({
   CONTAINR_BUILD_CPUS: number(2, 0.1, 256, 'CPU cores a build may use.'),
   CONTAINR_BUILD_MEMORY_MB: number(4096, 128, 1048576, 'Memory in MiB a build may use.'),
   CONTAINR_BUILD_TIMEOUT_SECONDS: number(1800, 10, 86400, 'Seconds until a build is given up.'),
+  CONTAINR_DISK_MIN_FREE_GB: number(
+    0,
+    0,
+    1048576,
+    'GiB that must stay free on the disks of the data folder and of a local Docker Engine: below, builds are refused with 507 `disk_low`. 0: 5 % of the disk, at least 2 and at most 20 GiB.',
+  ),
+  CONTAINR_IMAGE_BUDGET_GB: number(
+    20,
+    0.1,
+    1048576,
+    'GiB that the images of all services may take by themselves (layers that several images share do not count). Above, the oldest ones that nothing needs are removed.',
+  ),
+  CONTAINR_IMAGE_KEEP: number(
+    3,
+    1,
+    100,
+    'Images of earlier releases that each service keeps for rollbacks, beside the live one.',
+  ),
+  CONTAINR_BUILD_CACHE_BUDGET_GB: number(
+    0,
+    0,
+    1048576,
+    'GiB that the build cache of the Docker Engine may take. 0: it is left alone, because it cannot be known whose a part of it is. Set it only when the engine is ours alone; `npm start` sets 10 when it has started dockerd itself.',
+  ),
+  CONTAINR_LOG_RETENTION_DAYS: number(30, 1, 3650, 'Days that stored logs of builds and releases are kept.'),
+  CONTAINR_METRICS_RETENTION_DAYS: number(2, 1, 3650, 'Days that samples of service metrics are kept.'),
+  CONTAINR_HISTORY_RETENTION_DAYS: number(
+    90,
+    1,
+    3650,
+    'Days that finished runs and executions, and the rows of deleted services, are kept; the newest of each service stay longer.',
+  ),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -149,7 +149,14 @@ export class World {
 /** Servers of the test run would hold other installations' data: this one starts its own. */
 function environmentOf(more: Record<string, string>): Record<string, string | undefined> {
   const { DATABASE_URL: _database, REDIS_URL: _redis, CONTAINR_DATA_DIR: _dir, ...env } = process.env;
-  return { ...env, CONTAINR_BIND: '127.0.0.1', CONTAINR_EGRESS_ALLOW: '127.0.0.1/32', ...more };
+  return {
+    ...env,
+    CONTAINR_BIND: '127.0.0.1',
+    CONTAINR_EGRESS_ALLOW: '127.0.0.1/32',
+    // A nearly full disk of the machine is not what the stories are about.
+    CONTAINR_DISK_MIN_FREE_GB: '0.01',
+    ...more,
+  };
 }
 
 async function installationOf(databaseUrl: string): Promise<string> {

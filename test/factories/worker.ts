@@ -5,13 +5,18 @@ import type { AddressInfo } from 'node:net';
 import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { FakeBuilder } from '#drivers/builder/fake.js';
+import { GuardedBuilder } from '#drivers/builder/guarded-builder.js';
+import { DiskGuard } from '#drivers/disk/disk-guard.js';
+import { FakeDisks } from '#drivers/disk/fake.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
+import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
 import { PlatformModule } from '#platform/platform.module.js';
@@ -28,17 +33,19 @@ export type TestWorker = Awaited<ReturnType<typeof testWorker>>;
 /** Nudges are not sent: the test pumps. */
 const queue = { provide: RunQueue, useValue: { nudge: () => undefined } };
 
-export async function testWorker() {
+/** @param environment settings beyond the defaults of tests. @param real drivers instead of the fakes; `runtime` of the result stays the fake. */
+export async function testWorker(environment: Record<string, string> = {}, real: { runtime?: ContainerRuntime } = {}) {
   const database = await createTestDatabase();
   const drivers = {
     runtime: new FakeRuntime(),
     ingress: new FakeIngress(),
     builder: new FakeBuilder(),
     source: new FakeSource(),
+    disks: new FakeDisks(),
   };
   shareImages(drivers);
   const app = await listeningApp();
-  const module = await start(database.url, drivers);
+  const module = await start(database.url, { ...drivers, ...real }, environment);
   const db = module.get(PrismaService);
   const deployments = module.get(DeploymentsService);
   return {
@@ -59,13 +66,25 @@ export async function testWorker() {
   };
 }
 
-type Drivers = { runtime: FakeRuntime; ingress: FakeIngress; builder: FakeBuilder; source: FakeSource };
+type Drivers = {
+  runtime: ContainerRuntime;
+  ingress: FakeIngress;
+  builder: FakeBuilder;
+  source: FakeSource;
+  disks: FakeDisks;
+};
 
-async function start(databaseUrl: string, { runtime, ingress, builder, source }: Drivers): Promise<TestingModule> {
+async function start(
+  databaseUrl: string,
+  { runtime, ingress, builder, source, disks }: Drivers,
+  environment: Record<string, string>,
+): Promise<TestingModule> {
+  const guard = new DiskGuard(disks, 0);
   const providers = [
     { provide: RUNTIME, useValue: runtime },
     { provide: INGRESS, useValue: ingress },
-    { provide: BUILDER, useValue: builder },
+    { provide: BUILDER, useValue: new GuardedBuilder(builder, guard) },
+    { provide: DISK_GUARD, useValue: guard },
     { provide: SOURCE, useValue: source },
     queue,
   ];
@@ -73,7 +92,7 @@ async function start(databaseUrl: string, { runtime, ingress, builder, source }:
   @Module({ providers, exports: providers.map(({ provide }) => provide) })
   class FakeDriversModule {}
 
-  const config = testConfig({ DATABASE_URL: databaseUrl });
+  const config = testConfig({ DATABASE_URL: databaseUrl, ...environment });
   const logger = createLogger(config, 'worker', { write: () => undefined });
   const module = await Test.createTestingModule({
     imports: [
@@ -83,6 +102,7 @@ async function start(databaseUrl: string, { runtime, ingress, builder, source }:
       DeploymentsWorkerModule,
       ExecutionsWorkerModule,
       DomainsWorkerModule,
+      HousekeepingWorkerModule,
     ],
     providers: [DeploymentsService],
   }).compile();
@@ -90,11 +110,11 @@ async function start(databaseUrl: string, { runtime, ingress, builder, source }:
 }
 
 /** On a real host the engine that builds is the engine that runs. */
-function shareImages({ builder, runtime }: Drivers): void {
+function shareImages({ builder, runtime }: { builder: FakeBuilder; runtime: FakeRuntime }): void {
   const build = builder.build.bind(builder);
   builder.build = async (request, signal) => {
     const image = await build(request, signal);
-    runtime.addImage(request.tag, { id: image.id });
+    runtime.addImage(request.tag, { id: image.id, labels: request.labels });
     return image;
   };
 }

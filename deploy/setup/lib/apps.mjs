@@ -19,12 +19,15 @@ export const ENTRIES = {
 // In flight: requests of the API, steps of the worker. A step that does not end in time is taken over by the next worker.
 const STOP = { signal: 'SIGTERM', within: 25_000 };
 
+/** Build cache of an engine that we have started ourselves, GiB. */
+const OWN_CACHE_GB = '10';
+
 /** What npm adds for its scripts is no business of the platform, and would end up in every build and git process. */
 export const withoutNpm = (env) => Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('npm_')));
 
 /** The environment of api and worker; whatever the operator has set beyond this is passed on. */
 export function platformEnv(
-  { settings, databaseUrl, redisUrl, dockerHost, secrets, adminSocket, bind },
+  { settings, databaseUrl, redisUrl, dockerHost, ownEngine, secrets, adminSocket, bind },
   env = process.env,
 ) {
   return {
@@ -35,6 +38,8 @@ export function platformEnv(
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     DOCKER_HOST: dockerHost,
+    // Whose a part of the build cache is cannot be known: it is bounded only on an engine that runs for us.
+    CONTAINR_BUILD_CACHE_BUDGET_GB: env.CONTAINR_BUILD_CACHE_BUDGET_GB ?? (ownEngine ? OWN_CACHE_GB : '0'),
     PORT: String(settings.ports.api),
     CONTAINR_DATA_DIR: settings.dataDir,
     CONTAINR_BASE_DOMAIN: settings.baseDomain,

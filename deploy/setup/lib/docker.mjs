@@ -44,7 +44,8 @@ async function startUnit() {
 
 /**
  * Makes an engine answer.
- * @returns {Promise<{ dockerHost: string, release: () => Promise<void> }>} release: to be called when we stop
+ * @returns {Promise<{ dockerHost: string, ours?: boolean, release: () => Promise<void> }>} ours: we (all installations here) have started it;
+ *   release: to be called when we stop
  */
 export async function ensureDocker(env = process.env) {
   if (env.DOCKER_HOST) return await requireEngine(env.DOCKER_HOST);
@@ -58,5 +59,5 @@ export async function ensureDocker(env = process.env) {
     return { dockerHost: DEFAULT_SOCKET, release: nothingToDo };
   }
   await shared.use();
-  return { dockerHost: DEFAULT_SOCKET, release: () => shared.release() };
+  return { dockerHost: DEFAULT_SOCKET, ours: true, release: () => shared.release() };
 }

@@ -128,8 +128,9 @@ export class Platform {
   }
 
   async #useDocker() {
-    const { dockerHost, release } = await ensureDocker(this.env);
+    const { dockerHost, ours, release } = await ensureDocker(this.env);
     this.dockerHost = dockerHost;
+    this.ownEngine = ours ?? false;
     this.#undo.push(release);
   }
 
@@ -144,10 +145,10 @@ export class Platform {
 
   async #startApps() {
     await this.migrate(this.databaseUrl);
-    const { settings, databaseUrl, redisUrl: redis, dockerHost, secrets } = this;
+    const { settings, databaseUrl, redisUrl: redis, dockerHost, ownEngine, secrets } = this;
     const socket = adminSocket(settings.dataDir);
     const env = platformEnv(
-      { settings, databaseUrl, redisUrl: redis, dockerHost, secrets, adminSocket: socket, bind: this.bind },
+      { settings, databaseUrl, redisUrl: redis, dockerHost, ownEngine, secrets, adminSocket: socket, bind: this.bind },
       this.env,
     );
     await Promise.all([

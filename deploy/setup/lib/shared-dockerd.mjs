@@ -109,6 +109,7 @@ export class SharedDockerd {
   /** Whoever of the users sees first that dockerd died starts it again. */
   #watch(proc) {
     this.#timer = setInterval(() => {
+      rotate(this.logFile);
       if (isAlive(proc)) return;
       clearInterval(this.#timer);
       warn('dockerd ended; starting it again');

@@ -51,6 +51,7 @@ describe('build limits', () => {
     await step('ours', MARKER);
     expect(await written('cpu/docker/buildkit/ours/cpu.cfs_quota_us')).toBe('150000');
     expect(await written('memory/docker/buildkit/ours/memory.limit_in_bytes')).toBe(String(1024 * 1024));
+    expect(await written('cpu/docker/buildkit/ours/cpu.shares')).toBe('256');
     expect(existsSync(join(folder, 'cgroup/memory/docker/buildkit/theirs'))).toBe(false);
   });
 
@@ -61,6 +62,7 @@ describe('build limits', () => {
     await step('ours', MARKER);
     expect(await written('docker/buildkit/ours/cpu.max')).toBe('150000 100000');
     expect(await written('docker/buildkit/ours/memory.max')).toBe(String(1024 * 1024));
+    expect(await written('docker/buildkit/ours/cpu.weight')).toBe('25');
     expect(await written('docker/buildkit/cgroup.subtree_control')).toBe('+cpu +memory');
     expect(existsSync(join(folder, 'cgroup/docker/buildkit/ours/cgroup.subtree_control'))).toBe(false);
   });

@@ -69,6 +69,8 @@ class ExecutorWatch implements LimitWatch {
   private readonly groups = new Set<string>();
   /** Every group we may have made a folder of. */
   private readonly touched = new Set<string>();
+  /** Processes that the kernel has been told to kill before others. */
+  private readonly expendable = new Set<number>();
   private sampler: NodeJS.Timeout | null = null;
   private killed = false;
   private refused = false;
@@ -146,6 +148,15 @@ class ExecutorWatch implements LimitWatch {
     this.sampler ??= setInterval(() => this.sample(), SAMPLE_MS).unref();
   }
 
+  /** Once per process: children inherit it. */
+  private dieFirst(group: string): void {
+    for (const pid of this.files.processes(group)) {
+      if (this.expendable.has(pid)) continue;
+      this.expendable.add(pid);
+      this.files.dieFirst(pid);
+    }
+  }
+
   private kill(group: string): void {
     this.killed = true;
     for (const pid of this.files.processes(group)) {
@@ -159,6 +170,7 @@ class ExecutorWatch implements LimitWatch {
 
   private sample(): void {
     for (const group of this.groups) {
+      this.dieFirst(group);
       const kills = this.files.oomKills(group);
       if (kills === null) this.groups.delete(group);
       else if (kills > 0) this.killed = true;

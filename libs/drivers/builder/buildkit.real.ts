@@ -146,6 +146,18 @@ describe('limits', () => {
     expect(theirs).toMatch(/-1|max/);
   });
 
+  it('lets the kernel take a step before the platform when the machine has no memory left', async () => {
+    const waits =
+      'n=0; while [ $n -lt 300 ]; do grep -q 800 /proc/self/oom_score_adj && break; sleep 0.1; n=$((n+1)); done';
+    const run = await build(
+      `FROM ${base}\nRUN ${fresh()}; ${waits}; cat /proc/self/oom_score_adj | awk '{ print "score=" $1 }'\n`,
+      {
+        limits,
+      },
+    );
+    expect(run.text).toContain('score=800');
+  });
+
   it('keeps the layer cache between builds although each carries its own marker', async () => {
     const dockerfile = `FROM ${base}\nRUN ${fresh()}; env\n`;
     const first = await build(dockerfile, { limits, buildArgs: { no_proxy: 'internal.example' } });

@@ -19,7 +19,9 @@ import {
   type EngineFacts,
   type EngineOptions,
   inspectImage,
+  isLocal,
   postBuild,
+  pruneCache,
   removeImage,
 } from './engine.js';
 import { type BuildOutcome, follow } from './events.js';
@@ -72,6 +74,14 @@ export class DockerBuilder implements Builder {
     } finally {
       stop.clear();
       request.context.destroy();
+    }
+  }
+
+  async pruneCache(keepBytes: number): Promise<number> {
+    try {
+      return await pruneCache(this.docker, keepBytes);
+    } catch (error) {
+      throw engineUnreachable(error);
     }
   }
 

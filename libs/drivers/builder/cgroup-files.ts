@@ -13,6 +13,15 @@ export interface CgroupLimits {
 /** Length of one CPU accounting period, microseconds: the kernel's own default. */
 const PERIOD = 100_000;
 
+/**
+ * Weight of a build's step against other groups beside it, where 1024 (v1) and 100 (v2) are the kernel's defaults: a quarter, so that builds
+ * take what nobody else wants.
+ */
+const SHARES = 256;
+const WEIGHT = 25;
+/** Added to a step's chance of being killed when the machine, not the step, runs out of memory; 1000 is certain. */
+const OOM_SCORE = 800;
+
 export class CgroupFiles {
   private readonly unified: boolean;
 
@@ -49,6 +58,7 @@ export class CgroupFiles {
     if (existsSync(withSwap)) writeFileSync(withSwap, String(memory));
     writeFileSync(join(cpuDir, 'cpu.cfs_period_us'), String(PERIOD));
     writeFileSync(join(cpuDir, 'cpu.cfs_quota_us'), String(quota));
+    writeFileSync(join(cpuDir, 'cpu.shares'), String(SHARES));
   }
 
   private limitUnified(path: string, memory: number, quota: number): void {
@@ -59,6 +69,7 @@ export class CgroupFiles {
     const swap = join(dir, 'memory.swap.max');
     if (existsSync(swap)) writeFileSync(swap, '0');
     writeFileSync(join(dir, 'cpu.max'), `${quota} ${PERIOD}`);
+    writeFileSync(join(dir, 'cpu.weight'), String(WEIGHT));
   }
 
   /** A group has `memory.max` only when every ancestor hands the controller down; runc does the same when it makes a group. */
@@ -89,6 +100,18 @@ export class CgroupFiles {
       return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number);
     } catch {
       return []; // As above.
+    }
+  }
+
+  /**
+   * Lets the kernel kill the step before the platform. Its children inherit it; without this a step has the score of dockerd, which some
+   * systems protect.
+   */
+  dieFirst(pid: number): void {
+    try {
+      writeFileSync(`/proc/${pid}/oom_score_adj`, String(OOM_SCORE));
+    } catch {
+      // It has ended in between, or belongs to somebody whose processes we may not touch: then its memory limit alone holds it.
     }
   }
 

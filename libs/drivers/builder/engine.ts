@@ -61,6 +61,22 @@ export function postBuild(
   return engine.stream({ method: 'POST', path: '/build', query, upload: context, signal, timeoutMs: Infinity });
 }
 
+/**
+ * `keep-storage` is called `reserved-space` since API 1.48; an engine ignores the name that it does not know.
+ * https://docs.docker.com/reference/api/engine/version-history/#v148-api-changes
+ */
+export function pruneCache(docker: Docker, keepBytes: number): Promise<number> {
+  const keep = String(Math.floor(keepBytes));
+  const _query = { all: 'true', 'keep-storage': keep, 'reserved-space': keep };
+  return new Promise((resolve, reject) => {
+    const request = { path: '/build/prune?', method: 'POST', options: { _query, _body: {} } };
+    docker.modem.dial({ ...request, statusCodes: { 200: true, 500: 'server error' } }, (error, answer) => {
+      if (error) reject(error);
+      else resolve((answer as { SpaceReclaimed?: number }).SpaceReclaimed ?? 0);
+    });
+  });
+}
+
 /** Ends a build by the id it was started with. An engine that does not know the id (any more) has nothing left to end. */
 export async function cancelBuild(engine: EngineClient, id: string): Promise<void> {
   try {

@@ -25,8 +25,15 @@ export class FakeBuilder implements Builder {
   readonly builds: FakeBuild[] = [];
   /** Tag -> image, as the engine would hold them. */
   readonly images = new Map<string, BuiltImage>();
+  /** What each call of `pruneCache` was asked to keep. */
+  readonly prunes: number[] = [];
   private failures: Error[] = [];
   private gate: Promise<void> = Promise.resolve();
+
+  async pruneCache(keepBytes: number): Promise<number> {
+    this.prunes.push(keepBytes);
+    return 0;
+  }
 
   /** The next build fails with this error after its context was read; call again for the one after. */
   failNext(error: Error): void {

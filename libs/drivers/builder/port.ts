@@ -34,4 +34,10 @@ export interface BuiltImage {
  */
 export interface Builder {
   build(request: BuildRequest, signal: AbortSignal): Promise<BuiltImage>;
+  /**
+   * Removes the least recently used parts of the engine's build cache until no more than `keepBytes` are left. The engine does not know
+   * whose build made a part: only for an engine that is ours alone.
+   * @returns bytes freed
+   */
+  pruneCache(keepBytes: number): Promise<number>;
 }

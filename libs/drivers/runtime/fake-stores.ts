@@ -2,7 +2,7 @@
 import { Conflict, Invalid } from '#platform/errors.js';
 import { parseImageRef } from './docker/image-ref.js';
 import { type FakeWorld, nameTaken } from './fake-world.js';
-import type { ImageFacts, ImageStore, NetworkStore, Owner, VolumeStore } from './port.js';
+import type { ImageFacts, ImageStore, NetworkStore, OwnedImage, Owner, VolumeStore } from './port.js';
 
 export class FakeImages implements ImageStore {
   /** On the host, by reference. */
@@ -44,6 +44,28 @@ export class FakeImages implements ImageStore {
       if (used) return;
       for (const [key, facts] of this.present) if (key === ref || facts.id === ref) this.present.delete(key);
     });
+  }
+
+  observe(owner: Owner): Promise<OwnedImage[]> {
+    return this.world.run('images.observe', '', () => {
+      const ours = [...this.present.values()].filter(
+        ({ labels }) => labels['containr.installation'] === owner.installation,
+      );
+      return [...new Set(ours.map(({ id }) => id))].map((id) => ({
+        id,
+        tags: [...this.present].filter(([ref, facts]) => facts.id === id && ref !== id).map(([ref]) => ref),
+        service: ours.find((facts) => facts.id === id)?.labels['containr.service'] ?? null,
+      }));
+    });
+  }
+
+  /** No layers here: every image takes its whole size. */
+  uniqueSizes(): Promise<Map<string, number>> {
+    return this.world.run(
+      'images.uniqueSizes',
+      '',
+      () => new Map([...this.present.values()].map(({ id, sizeBytes }) => [id, sizeBytes])),
+    );
   }
 }
 

@@ -69,6 +69,7 @@ export class FakeRuntime implements ContainerRuntime {
       digest: null,
       exposedPorts: [],
       healthcheck: null,
+      touchedAt: new Date(),
       entrypoint: [],
       cmd: [],
       labels: {},
@@ -119,6 +120,10 @@ export class FakeRuntime implements ContainerRuntime {
 
   ping(): Promise<void> {
     return this.world.run('ping', '', () => {});
+  }
+
+  dataRoot(): Promise<string | null> {
+    return this.world.run('dataRoot', '', () => null);
   }
 
   observe(owner: Owner, filter: { service?: string } = {}): Promise<Workload[]> {

@@ -86,9 +86,20 @@ export interface ImageFacts {
   /** TCP ports of EXPOSE, ascending. */
   exposedPorts: number[];
   healthcheck: { test: string[]; timeoutMs: number } | null;
+  /** When it was made or last tagged on this host, whichever is later: a build from cache makes a new image with an old date. */
+  touchedAt: Date;
   entrypoint: string[];
   cmd: string[];
   labels: Record<string, string>;
+}
+
+/** An image that carries the owner's label. */
+export interface OwnedImage {
+  /** `sha256:...` */
+  id: string;
+  /** References it has, e.g. `containr/<service>:<deployment>`; none for what lost its tag. */
+  tags: string[];
+  service: string | null;
 }
 
 export interface LogLine {
@@ -141,6 +152,13 @@ export interface ImageStore {
    * returns normally, the next collection meets it again.
    */
   ensureAbsent(ref: string): Promise<void>;
+  /** Images that carry the owner's label: those that were built for it. */
+  observe(owner: Owner): Promise<OwnedImage[]>;
+  /**
+   * Image id -> bytes that would be free without it: its layers that no other image has. Layers that several images share count for none
+   * of them. Costly on engines before 23, which also measure containers and volumes for it.
+   */
+  uniqueSizes(): Promise<Map<string, number>>;
 }
 
 export interface NetworkStore {
@@ -169,6 +187,8 @@ export interface ContainerRuntime {
   readonly volumes: VolumeStore;
   /** Rejects with Unavailable when the engine does not answer. */
   ping(): Promise<void>;
+  /** Folder of an engine on this machine that holds images, containers and volumes; null for an engine elsewhere. */
+  dataRoot(): Promise<string | null>;
   /** Everything on this host that carries the owner's label, running or not. */
   observe(owner: Owner, filter?: { service?: string }): Promise<Workload[]>;
   /** One workload by name; null when absent or not ours. */

@@ -45,7 +45,7 @@ export class DeploymentsController {
     params: ofService,
     body: contract.createDeploymentRequest,
     returns: { status: 201, schema: contract.deployment },
-    errors: [409],
+    errors: [409, 507],
   })
   async create(
     @CurrentUser() caller: Caller,

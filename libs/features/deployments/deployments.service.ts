@@ -1,7 +1,9 @@
 /** Starting, reading, cancelling deployments. Each method is one transaction and a nudge; the worker does the rest. */
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { CreateDeploymentRequest } from '#contracts/deployments.js';
+import type { DiskGuard } from '#drivers/disk/disk-guard.js';
+import { DISK_GUARD } from '#drivers/tokens.js';
 import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
 import {
   lockService,
@@ -40,21 +42,30 @@ export class DeploymentsService {
     private readonly db: PrismaService,
     private readonly box: SecretBox,
     private readonly queue: RunQueue,
+    @Inject(DISK_GUARD) private readonly disk: DiskGuard,
   ) {}
 
-  /** Builds and releases a commit; trigger `restart` releases the live image again. */
-  create(
+  /** Builds and releases a commit; trigger `restart` releases the live image again. @throws Capacity `disk_low` */
+  async create(
     caller: Caller,
     serviceId: string,
     request: CreateDeploymentRequest = {},
     trigger?: Trigger,
   ): Promise<DeploymentRow> {
     if (request.trigger === 'restart') return this.restart(caller, serviceId, 'restart', request.env_vars);
+    await this.requireRoom(caller, serviceId);
     return this.started(caller, serviceId, async (tx, service) => {
       const config = await freezeConfig(tx, this.box, service, request.env_vars);
       const branch = request.branch ?? config.source.branch ?? null;
       return { trigger: trigger ?? request.trigger ?? 'manual', config, branch, commit: request.commit_hash ?? null };
     });
+  }
+
+  /** A look at the local disk, before anything is made; who may not see the service is told that first. */
+  private async requireRoom(caller: Caller, serviceId: string): Promise<void> {
+    if ((await this.disk.low()).length === 0) return;
+    const { source } = await requireService(this.db, caller, serviceId);
+    if ((source as ReleaseConfig['source']).type !== 'image') await this.disk.requireRoom();
   }
 
   /** The live image with the current configuration. @throws Conflict `nothing_deployed`. */
@@ -72,10 +83,10 @@ export class DeploymentsService {
     });
   }
 
-  /** An older deployment's image and configuration. @throws Conflict `already_live`, `no_image`. */
+  /** An older deployment's image and configuration. @throws Conflict `already_live`, `no_image`, `image_collected`. */
   async rollback(caller: Caller, deploymentId: string): Promise<DeploymentRow> {
     const from = await this.require(caller, deploymentId);
-    return this.started(caller, from.serviceId, async (_tx, service) => {
+    return this.started(caller, from.serviceId, async (tx, service) => {
       if (service.liveDeploymentId === from.id && service.desiredState === 'running')
         throw new Conflict('already_live', 'This deployment is the live one.');
       if (!from.imageId || (!from.port && service.type === 'web')) {
@@ -84,6 +95,7 @@ export class DeploymentsService {
           'This deployment never ran, so there is nothing to go back to: choose one that was live.',
         );
       }
+      await requireImage(tx, from);
       return { trigger: 'rollback', config: openConfig(this.box, from), from, rollbackOf: from.id };
     });
   }
@@ -176,6 +188,17 @@ export class DeploymentsService {
       ...known,
     };
   }
+}
+
+/** What was built here has a record for as long as the image exists; a pulled image may have been here before, and has none then. */
+async function requireImage(tx: Tx, { serviceId, imageId, imageName, config }: DeploymentRow): Promise<void> {
+  const built = imageName?.startsWith('containr/') ?? false;
+  const there = !built || (await tx.image.count({ where: { serviceId, imageId: imageId ?? '' } })) > 0;
+  if (there && config !== '') return;
+  throw new Conflict(
+    'image_collected',
+    'The image of that deployment was removed to make room; only the last releases of a service keep theirs. Deploy its commit again.',
+  );
 }
 
 /** A newer commit on the same branch makes waiting ones pointless; going back or restarting overtakes everything that waits. */

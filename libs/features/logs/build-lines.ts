@@ -25,6 +25,11 @@ export type BuildEvent = { kind: 'lines'; lines: BuildLine[] } | { kind: 'progre
 const BATCH = 500;
 /** A lost wake-up costs this much at most. */
 const WAKE_MS = 1000;
+/**
+ * No line is older than its deployment; a day more, because workers' clocks may differ. With it PostgreSQL plans only the partitions of
+ * those days (libs/features/housekeeping/partitions.ts).
+ */
+const SLACK_MS = 86_400_000;
 const ENDED = new Set(['superseded', 'failed', 'cancelled']);
 
 /** Nothing changes any more. */
@@ -47,7 +52,7 @@ export class BuildLines {
   async last(deploymentId: string, limit: number): Promise<BuildLine[]> {
     if (limit === 0) return [];
     const rows = await this.db.logLine.findMany({
-      where: { subjectId: deploymentId },
+      where: { subjectId: deploymentId, at: { gte: await this.since(deploymentId) } },
       orderBy: { seq: 'desc' },
       take: limit,
     });
@@ -58,7 +63,7 @@ export class BuildLines {
   async seqBefore(deploymentId: string, tail: number | 'all'): Promise<bigint> {
     if (tail === 'all') return 0n;
     const row = await this.db.logLine.findFirst({
-      where: { subjectId: deploymentId },
+      where: { subjectId: deploymentId, at: { gte: await this.since(deploymentId) } },
       orderBy: { seq: 'desc' },
       skip: tail,
     });
@@ -68,7 +73,7 @@ export class BuildLines {
   /** The seq of the last line stored by then. */
   async seqAt(deploymentId: string, at: Date): Promise<bigint> {
     const row = await this.db.logLine.findFirst({
-      where: { subjectId: deploymentId, at: { lte: at } },
+      where: { subjectId: deploymentId, at: { gte: await this.since(deploymentId), lte: at } },
       orderBy: { seq: 'desc' },
     });
     return row?.seq ?? 0n;
@@ -76,7 +81,8 @@ export class BuildLines {
 
   /** When a line was stored; null when there is no such line. */
   async timeOf(deploymentId: string, seq: bigint): Promise<Date | null> {
-    const row = await this.db.logLine.findFirst({ where: { subjectId: deploymentId, seq } });
+    const at = { gte: await this.since(deploymentId) };
+    const row = await this.db.logLine.findFirst({ where: { subjectId: deploymentId, seq, at } });
     return row?.at ?? null;
   }
 
@@ -92,14 +98,15 @@ export class BuildLines {
   ): AsyncGenerator<BuildEvent> {
     let seen = '';
     let position = after;
+    const since = await this.since(deploymentId);
     while (!signal.aborted) {
       // Before the look, so that what changes during it is not slept over.
       const changed = this.bus.next(deploymentTopic(deploymentId), WAKE_MS, signal);
       const progress = await this.progress(deploymentId);
       for (
-        let lines = await this.after(deploymentId, position);
+        let lines = await this.after(deploymentId, position, since);
         lines.length > 0;
-        lines = await this.after(deploymentId, position)
+        lines = await this.after(deploymentId, position, since)
       ) {
         position = (lines.at(-1) as BuildLine).seq;
         yield { kind: 'lines', lines };
@@ -112,6 +119,14 @@ export class BuildLines {
       if (ended(progress)) return;
       await changed;
     }
+  }
+
+  /** The partition key of its oldest line; the beginning of time for what is neither a deployment nor a build. */
+  private async since(subjectId: string): Promise<Date> {
+    const [row] = await this.db.$queryRaw<{ at: Date }[]>`
+      SELECT created_at AS at FROM deployments WHERE id = ${subjectId}::uuid
+      UNION ALL SELECT created_at FROM builds WHERE id = ${subjectId}::uuid LIMIT 1`;
+    return row ? new Date(row.at.getTime() - SLACK_MS) : new Date(0);
   }
 
   /** Null when the deployment is gone. */
@@ -128,10 +143,10 @@ export class BuildLines {
     return { status, error, stuck, wasLive: status === 'running' || (status === 'superseded' && started) };
   }
 
-  private async after(deploymentId: string, seq: bigint | null): Promise<BuildLine[]> {
+  private async after(deploymentId: string, seq: bigint | null, since: Date): Promise<BuildLine[]> {
     if (seq === null) return [];
     return this.db.logLine.findMany({
-      where: { subjectId: deploymentId, seq: { gt: seq } },
+      where: { subjectId: deploymentId, seq: { gt: seq }, at: { gte: since } },
       orderBy: { seq: 'asc' },
       take: BATCH,
     });

@@ -100,7 +100,8 @@ export class LogContainers {
 
   private async secrets(deploymentId: string): Promise<string[]> {
     const row = await this.db.deployment.findUnique({ where: { id: deploymentId } });
-    if (!row) return [];
+    // Housekeeping drops the configuration of what can never run again.
+    if (!row?.config) return [];
     const values = secretValues(openConfig(this.box, row));
     return values.flatMap((value) => [value, ...value.split(/\r?\n/).filter((line) => line.length >= SECRET_LINE)]);
   }

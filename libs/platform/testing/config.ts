@@ -13,6 +13,8 @@ export function testConfig(environment: Record<string, string> = {}): Config {
     CONTAINR_JWT_KEY: randomBytes(32).toString('hex'),
     CONTAINR_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     CONTAINR_LOG_LEVEL: 'error',
+    // A nearly full disk of the machine is not what is tested.
+    CONTAINR_DISK_MIN_FREE_GB: '0.01',
     ...environment,
   });
 }

@@ -27,6 +27,8 @@ describe('containerBody', () => {
       Memory: 1000,
       MemorySwap: 1000,
       PidsLimit: 9,
+      CpuShares: 512,
+      OomScoreAdj: 500,
       CapDrop: ['ALL'],
       CapAdd: CAPABILITIES,
       SecurityOpt: ['no-new-privileges'],

@@ -25,6 +25,14 @@ export const CAPABILITIES = [
  */
 const LOG = { Type: 'json-file', Config: { 'max-size': '50m', 'max-file': '2' } };
 
+/**
+ * When all want the processor: half of Docker's default for a release, so that other containers of the machine (and the platform, when it
+ * runs in one) come first. NanoCpus is the ceiling, this the share below it.
+ */
+const SHARES = 512;
+/** When the machine runs out of memory the kernel takes an app before the platform, and a build (800) before an app. */
+const OOM_SCORE = 500;
+
 export function containerBody(spec: WorkloadSpec): object {
   return {
     Image: spec.image,
@@ -53,6 +61,8 @@ function hostConfig(spec: WorkloadSpec): object {
     // Memory and swap together: equal means no swap, so a leak is killed instead of dragging the host down.
     MemorySwap: memoryBytes,
     PidsLimit: pids,
+    CpuShares: SHARES,
+    OomScoreAdj: OOM_SCORE,
     CapDrop: ['ALL'],
     CapAdd: CAPABILITIES,
     SecurityOpt: ['no-new-privileges'],

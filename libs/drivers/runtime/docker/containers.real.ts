@@ -55,6 +55,8 @@ describe('the container', () => {
       Memory: 64 * 1024 * 1024,
       MemorySwap: 64 * 1024 * 1024,
       PidsLimit: 50,
+      CpuShares: 512,
+      OomScoreAdj: 500,
     });
     expect(seen.HostConfig).toMatchObject({ CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], Privileged: false });
     expect(Object.values(seen.NetworkSettings.Ports).every((binding) => binding === null)).toBe(true);

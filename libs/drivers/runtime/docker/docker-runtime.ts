@@ -60,6 +60,12 @@ export class DockerRuntime implements ContainerRuntime {
     await this.engine.call({ method: 'GET', path: '/_ping' });
   }
 
+  async dataRoot(): Promise<string | null> {
+    if (!this.capabilities.directAddress) return null;
+    const { DockerRootDir } = await this.engine.call<{ DockerRootDir?: string }>({ method: 'GET', path: '/info' });
+    return DockerRootDir ?? null;
+  }
+
   observe(owner: Owner, filter: { service?: string } = {}): Promise<Workload[]> {
     return this.containers.observe(owner, filter.service);
   }

@@ -1,14 +1,17 @@
 /** Images on the host: what they say about themselves, pulling, removing. */
 import { type AppError, Capacity, Invalid, Unavailable } from '#platform/errors.js';
-import type { ImageFacts, ImageStore } from '../port.js';
+import type { ImageFacts, ImageStore, OwnedImage, Owner } from '../port.js';
 import type { EngineClient } from './client.js';
 import { refusalOf, refusedWith } from './errors.js';
 import { parseImageRef } from './image-ref.js';
 import { jsonLines } from './json-lines.js';
-import type { WireImage, WireProgress } from './wire.js';
+import { LABEL, ownerFilter } from './labels.js';
+import type { WireDiskUsage, WireImage, WireImageSummary, WireProgress } from './wire.js';
 
 /** A pull that says nothing for so long has hung; how long it may take in all is the caller's business (`signal`). */
 const PULL_SILENCE_MS = 120_000;
+/** Engines before 23 walk through every volume to answer. */
+const USAGE_MS = 300_000;
 
 export class Images implements ImageStore {
   constructor(private readonly engine: EngineClient) {}
@@ -42,6 +45,23 @@ export class Images implements ImageStore {
     } catch (error) {
       if (!refusedWith(error, 404) && !refusedWith(error, 409)) throw error;
     }
+  }
+
+  async observe(owner: Owner): Promise<OwnedImage[]> {
+    const query = { filters: ownerFilter(owner) };
+    const found = await this.engine.call<WireImageSummary[]>({ method: 'GET', path: '/images/json', query });
+    return found.map(({ Id, RepoTags, Labels }) => ({
+      id: Id,
+      tags: (RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
+      service: Labels?.[LABEL.service] ?? null,
+    }));
+  }
+
+  /** `type` keeps newer engines from measuring anything else; older ones do not know it. */
+  async uniqueSizes(): Promise<Map<string, number>> {
+    const request = { path: '/system/df', query: { type: 'image' }, timeoutMs: USAGE_MS };
+    const { Images: images } = await this.engine.call<WireDiskUsage>({ method: 'GET', ...request });
+    return new Map((images ?? []).map(({ Id, Size, SharedSize }) => [Id, Size - Math.max(0, SharedSize)]));
   }
 
   private async pull(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
@@ -135,10 +155,15 @@ export function factsOf(image: WireImage): ImageFacts {
     digest: image.RepoDigests?.[0]?.split('@')[1] ?? null,
     exposedPorts: tcpPorts(Object.keys(config.ExposedPorts ?? {})),
     healthcheck: healthcheckOf(config.Healthcheck),
+    touchedAt: later(image.Created, image.Metadata?.LastTagTime),
     entrypoint: config.Entrypoint ?? [],
     cmd: config.Cmd ?? [],
     labels: config.Labels ?? {},
   };
+}
+
+function later(...times: (string | undefined)[]): Date {
+  return new Date(Math.max(0, ...times.map((time) => (time ? Date.parse(time) : 0)).filter(Number.isFinite)));
 }
 
 /** `80/tcp` -> 80. */

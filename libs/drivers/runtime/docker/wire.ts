@@ -23,6 +23,9 @@ export interface WireImage {
   Id: string;
   Size: number;
   RepoDigests: string[] | null;
+  Created?: string;
+  /** `0001-01-01T00:00:00Z` when it has never been tagged here. */
+  Metadata?: { LastTagTime?: string };
   Config: {
     ExposedPorts?: Record<string, object> | null;
     /** Timeout in nanoseconds; 0 = Docker's default of 30 s. */
@@ -31,6 +34,19 @@ export interface WireImage {
     Cmd?: string[] | null;
     Labels?: Record<string, string> | null;
   } | null;
+}
+
+/** An entry of `GET /images/json`. */
+export interface WireImageSummary {
+  Id: string;
+  /** `<none>:<none>` for an image without one, on engines before 24. */
+  RepoTags: string[] | null;
+  Labels: Record<string, string> | null;
+}
+
+/** The part of `GET /system/df` about images. */
+export interface WireDiskUsage {
+  Images: { Id: string; Size: number; SharedSize: number }[] | null;
 }
 
 export interface WireNetwork {
