@@ -4,12 +4,11 @@
  */
 import { applyDecorators, HttpCode } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiParam, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiExtension, ApiOperation, ApiParam, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { problem } from '#contracts/common.js';
 import { documentSchema, type JsonSchema, serializerSchema } from './json-schema.js';
-
-export type Permission = 'read' | 'deploy' | 'write' | 'admin';
+import type { Permission } from './permission.js';
 
 export interface OperationOptions {
   summary: string;
@@ -29,10 +28,17 @@ export interface OperationOptions {
   /** Statuses that the operation answers with an `Error`, beyond 400, 401 and 500. */
   errors?: number[];
   /**
-   * What the caller must be allowed to do in the project: `read` (default of GET), `deploy` (start, stop, deploy, roll back), `write` (default
-   * of all others), `admin` (members, deletion of the project, tokens).
+   * What the caller must be allowed to do: `read` (default of GET), `deploy` (start, stop, deploy, roll back), `write` (default of all
+   * others), `admin` (people, settings, tokens, deletion of services and data), `owner` (deletion of the project). A token needs the scope
+   * for it everywhere; a member needs the role for it in the project.
    */
   needs?: Permission;
+  /**
+   * Where that is decided. `project`: the tenant filter of its queries (`requireProject`, `requireService`, ...) decides. `account`: it is
+   * about the caller alone; a token that is bound to a project may not call it. `anyone`: every signed-in caller, it shows nothing of a project.
+   * Default: `project` when the address names an id, else `account`.
+   */
+  about?: 'project' | 'account' | 'anyone';
   /** True: callable without a token. */
   public?: true;
 }
@@ -43,6 +49,15 @@ const operations = new WeakMap<object, OperationOptions>();
 export function operationOf(handler: object): OperationOptions | undefined {
   return operations.get(handler);
 }
+
+/** What an operation needs and where, defaults filled in. @param options undefined = the strictest. */
+export function requirementOf(options: OperationOptions | undefined, method: string) {
+  if (!options) return { needs: 'owner', about: 'account' } as const;
+  const { needs = READS.has(method) ? 'read' : 'write', about = options.params ? 'project' : 'account' } = options;
+  return { needs, about };
+}
+
+const READS = new Set(['GET', 'HEAD']);
 
 export function Operation(options: OperationOptions): MethodDecorator {
   const remember: MethodDecorator = (_target, _key, descriptor) => {
@@ -56,6 +71,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ...parameters(options),
     ...requestBody(options),
     ...answers(options),
+    ...(options.needs ? [ApiExtension('x-needs', options.needs)] : []),
     ...(options.public ? [] : [ApiBearerAuth('bearerAuth')]),
   );
 }
@@ -120,7 +136,7 @@ function jsonContent(schema: z.ZodType): Content {
 
 function errorStatuses(options: OperationOptions): number[] {
   const takesInput = options.body || options.query;
-  const usual = [...(takesInput ? [400] : []), ...(options.public ? [] : [401]), ...(options.params ? [404] : [])];
+  const usual = [...(takesInput ? [400] : []), ...(options.public ? [] : [401, 403]), ...(options.params ? [404] : [])];
   return [...new Set([...usual, ...(options.errors ?? [])])].sort((a, b) => a - b);
 }
 
