@@ -104,7 +104,7 @@ function routes(): Route[] {
     const base: string = Reflect.getMetadata('path', metatype as object);
     return Object.getOwnPropertyNames(prototype)
       .map((key) => prototype[key] as object)
-      .filter((handler) => Reflect.hasMetadata('path', handler))
+      .filter((handler) => Reflect.hasMetadata('method', handler))
       .map((handler) => routeOf(base, handler));
   });
 }

@@ -42,8 +42,9 @@ export const createTokenRequest = z
     scopes,
     project_id: idOf('project').nullable().default(null).describe('Binds the token to one project.'),
     cidrs: cidrs.default([]),
-    expires_at: z
-      .union([z.iso.datetime({ offset: true }), z.null()], { error: 'must be a time such as 2030-01-31T12:00:00Z' })
+    expires_at: z.iso
+      .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
+      .nullable()
       .refine((text) => text === null || Date.parse(text) > Date.now(), 'must be in the future')
       .default(null)
       .describe('Until when it is good; null: until it is deleted.'),
