@@ -71,6 +71,7 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /projects': () => ({ name: 'P' }),
   'POST /projects/{project_id}/services': () => ({ name: 'x', type: 'web' }),
   'POST /services/{id}/action': () => ({ action: 'stop' }),
+  'POST /services/{id}/domains': () => ({ hostname: `${randomUUID()}.example.com` }),
   'POST /deployments/{id}/resolve': () => ({ decision: 'retry' }),
   'PUT /services/{id}/variables': () => ({ variables: {} }),
   'POST /user/tokens': () => ({ name: 'ci', scopes: ['read'] }),
@@ -80,8 +81,9 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
 };
 
 beforeAll(async () => {
-  // Nobody answers there: what would ask Docker is refused at once, after access was granted.
-  api = await testApi({ environment: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
+  // Nobody answers there: what would ask Docker or DNS is refused at once, after access was granted.
+  const nowhere = { DOCKER_HOST: 'unix:///nonexistent/docker.sock', CONTAINR_DNS_SERVERS: '127.0.0.1:1' };
+  api = await testApi({ environment: nowhere });
   db = api.app.get(PrismaService);
   for (const name of ['operator', 'stranger', 'spare', ...ROLES]) people[name] = await api.user();
   owner = person('owner');
@@ -122,7 +124,7 @@ function routeOf(base: string, handler: object): Route {
 /** A project with one of everything; `spare` is a member, too. The invitation is into a project of the operator. */
 async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const id = { projects: randomUUID(), services: randomUUID(), deployments: randomUUID(), volumes: randomUUID() };
-  const more = { invitations: randomUUID(), tokens: randomUUID(), members: person('spare').id };
+  const more = { invitations: randomUUID(), tokens: randomUUID(), domains: randomUUID(), members: person('spare').id };
   const { secret, hash } = newSecret('cti_');
   const members = [...ROLES.filter((role) => role !== 'owner'), 'spare'].map((name) => ({
     userId: person(name).id,
@@ -157,6 +159,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   await db.volume.create({
     data: { id: id.volumes, projectId, serviceId, name: 'data', mountPath: '/data', deletedAt: new Date() },
   });
+  await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
   await apiToken({ id: more.tokens, scopes: ['read'] });
   return { ids: { ...id, ...more }, invitationToken: secret };
 }
