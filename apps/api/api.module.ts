@@ -7,8 +7,10 @@ import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
 import { GitApiModule } from '#features/git/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
+import { MembersApiModule } from '#features/members/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
+import { TokensApiModule } from '#features/tokens/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -21,7 +23,9 @@ import { RouteTable } from './http/route-table.js';
 @Module({
   imports: [
     AccountsApiModule,
+    TokensApiModule,
     ProjectsApiModule,
+    MembersApiModule,
     ServicesApiModule,
     DeploymentsApiModule,
     DomainsApiModule,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { singleLine } from './common.js';
 
 /** RFC 5321 4.5.3.1.3 limits an address to 254 characters. */
-const email = z.string().trim().toLowerCase().max(254).pipe(z.email()).meta({ format: 'email', maxLength: 254 });
+export const email = z.string().trim().toLowerCase().max(254).pipe(z.email()).meta({ format: 'email', maxLength: 254 });
 const name = singleLine(1, 100).describe('Display name.');
 
 const PASSWORD_MIN = 10;

@@ -1,6 +1,7 @@
 /** Projects: what services live in. */
 import { z } from 'zod';
 import { multiLine, pageQuery, pagination, singleLine } from './common.js';
+import { projectRole } from './members.js';
 
 const name = singleLine(1, 100).describe('Any language, emoji too.');
 const description = multiLine(2000);
@@ -13,6 +14,7 @@ export const project = z
     owner_id: z.string(),
     created_at: z.string().meta({ format: 'date-time' }),
     updated_at: z.string().meta({ format: 'date-time' }),
+    role: projectRole.describe('What the caller is in it.'),
     services_count: z.int(),
   })
   .meta({ id: 'Project' });

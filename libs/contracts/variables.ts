@@ -12,7 +12,7 @@ export const variableValue = z
   .max(65_536)
   .refine((value) => !value.includes('\0'), 'must not contain a NUL character');
 
-/** What reading shows instead of a secret value. Writing it back keeps the stored value. */
+/** What reading shows instead of a value that is secret, or not for the reader. Writing it back keeps the stored value. */
 export const MASK = '********';
 
 export const putVariablesRequest = z
@@ -24,7 +24,7 @@ export const putVariablesRequest = z
       )
       .refine((map) => Object.keys(map).length <= 500, 'at most 500 variables')
       .describe(
-        `All runtime variables: what is missing is removed. A secret without value, or with "${MASK}", keeps its value.`,
+        `All runtime variables: what is missing is removed. A variable without value, or with "${MASK}", keeps its value.`,
       ),
   })
   .meta({ id: 'PutVariablesRequest' });
@@ -35,7 +35,7 @@ export const variablesResponse = z
     variables: z.array(
       z.object({
         key: z.string(),
-        value: z.string().describe(`"${MASK}" for secrets.`),
+        value: z.string().describe(`"${MASK}" for secrets, and for who may only read.`),
         secret: z.boolean(),
         updated_at: z.iso.datetime(),
       }),

@@ -1,6 +1,7 @@
 /** The OpenAPI document of everything that the API module lists. Needs neither a server nor a database. */
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { requirementOf } from '#platform/http/index.js';
 import { componentSchemas } from '#platform/http/json-schema.js';
 import { describeOperations } from '#platform/http/operation-docs.js';
 import { PRODUCT_VERSION } from '#platform/version.js';
@@ -8,6 +9,7 @@ import { PRODUCT_VERSION } from '#platform/version.js';
 const DESCRIPTION = `Self-hosted PaaS: push code, get a live service.
 
 Sign in with \`POST /auth/login\` and send the token as \`Authorization: Bearer <token>\`.
+Scripts send an API token (\`POST /user/tokens\`) in the same place; \`x-needs\` of an operation is the scope and the role it asks for.
 Every failure is an \`Error {error, code, details}\`; \`code\` is stable.`;
 
 export function createOpenApi(app: INestApplication): OpenAPIObject {
@@ -25,8 +27,17 @@ export function createOpenApi(app: INestApplication): OpenAPIObject {
   });
   const schemas = { ...document.components?.schemas, ...componentSchemas() };
   const paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
+  Object.values(paths).forEach(sayNeeds);
   return { ...document, paths, components: { ...document.components, schemas } } as OpenAPIObject;
 }
+
+/** The default of what an operation needs goes by its method, which @Operation does not know. */
+function sayNeeds(item: object): void {
+  for (const [method, operation] of Object.entries(item as Record<string, Record<string, unknown>>))
+    if (operation.security) operation['x-needs'] ??= requirementOf(ANY, method.toUpperCase()).needs;
+}
+
+const ANY = { summary: '', tag: '', returns: { status: 200 } };
 
 /** `ProjectsController.list` -> `projects_list`: short names in generated clients. */
 function operationId(controller: string, method: string): string {

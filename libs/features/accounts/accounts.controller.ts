@@ -35,7 +35,12 @@ export class AccountsController {
   }
 
   @Get('user/profile')
-  @Operation({ summary: 'Get user profile', tag: 'User', returns: { status: 200, schema: contract.user } })
+  @Operation({
+    summary: 'Get user profile',
+    tag: 'User',
+    about: 'anyone',
+    returns: { status: 200, schema: contract.user },
+  })
   profile(@CurrentUser() caller: Caller): Promise<contract.User> {
     return this.accounts.profile(caller);
   }
@@ -46,6 +51,7 @@ export class AccountsController {
     description: 'Fields that are left out stay as they are.',
     tag: 'User',
     body: contract.updateUserRequest,
+    needs: 'admin',
     returns: { status: 200, schema: contract.user },
     errors: [409],
   })

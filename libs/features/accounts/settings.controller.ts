@@ -13,6 +13,7 @@ export class SettingsController {
   @Operation({
     summary: 'Get installation settings',
     tag,
+    needs: 'admin',
     returns: { status: 200, schema: contract.settings },
     errors: [403],
   })
@@ -25,6 +26,7 @@ export class SettingsController {
     summary: 'Update installation settings',
     tag,
     body: contract.updateSettingsRequest,
+    needs: 'admin',
     returns: { status: 200, schema: contract.settings },
     errors: [403],
   })

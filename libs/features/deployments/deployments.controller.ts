@@ -44,6 +44,7 @@ export class DeploymentsController {
     tag,
     params: ofService,
     body: contract.createDeploymentRequest,
+    needs: 'deploy',
     returns: { status: 201, schema: contract.deployment },
     errors: [409, 507],
   })
@@ -71,6 +72,7 @@ export class DeploymentsController {
     summary: 'Rollback deployment',
     tag,
     params: byId,
+    needs: 'deploy',
     returns: { status: 201, schema: contract.rollbackResponse },
     errors: [409],
   })
@@ -87,6 +89,7 @@ export class DeploymentsController {
     summary: 'Cancel deployment',
     tag,
     params: byId,
+    needs: 'deploy',
     returns: { status: 200, schema: contract.deploymentResponse },
     errors: [409],
   })
@@ -100,6 +103,7 @@ export class DeploymentsController {
     tag,
     params: byId,
     body: contract.resolveDeploymentRequest,
+    needs: 'deploy',
     returns: { status: 200, schema: contract.deploymentResponse },
     errors: [409],
   })
@@ -117,6 +121,7 @@ export class DeploymentsController {
     tag: 'Services',
     params: ofService,
     body: serviceAction,
+    needs: 'deploy',
     returns: { status: 200, schema: serviceActionResponse },
     errors: [409],
   })

@@ -13,7 +13,7 @@ import {
   serviceLock,
 } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
-import { type Caller, notFound } from '#platform/http/index.js';
+import { type Caller, notFound, notFoundAs } from '#platform/http/index.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { RunQueue } from '#workflows/run-queue.js';
@@ -104,9 +104,7 @@ export class DeploymentsService {
   async require(caller: Caller, id: string): Promise<DeploymentRow> {
     const row = await this.db.deployment.findUnique({ where: { id } });
     if (!row) throw notFound('deployment');
-    await requireService(this.db, caller, row.serviceId).catch(() => {
-      throw notFound('deployment');
-    });
+    await requireService(this.db, caller, row.serviceId).catch(notFoundAs('deployment'));
     return row;
   }
 

@@ -34,6 +34,7 @@ export class ExecutionsController {
     summary: 'Run a cron service now',
     tag,
     params: ofService,
+    needs: 'deploy',
     returns: { status: 201, schema: contract.execution },
     errors: [409],
   })

@@ -16,6 +16,11 @@ export function parseAddress(url: string): GitAddress | null {
   return serviceId && pathInfo ? { serviceId: serviceId.toLowerCase(), pathInfo, query } : null;
 }
 
+/** True for both requests of a push (gitprotocol-http(5)): the refs it starts from, and the pack. */
+export function isPush({ pathInfo, query }: GitAddress): boolean {
+  return pathInfo.endsWith('/git-receive-pack') || new URLSearchParams(query).get('service') === 'git-receive-pack';
+}
+
 /** The password of an `Authorization: Basic` header (RFC 7617), whoever the user name says it is; null when there is none. */
 export function basicPassword(header: string | undefined): string | null {
   const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(header ?? '') ?? [];

@@ -4,12 +4,12 @@ import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SourceStore } from '#drivers/source/port.js';
 import { SOURCE } from '#drivers/tokens.js';
-import { Sessions } from '#features/accounts/index.js';
 import { hasBuiltInRemote, requireService } from '#features/services/index.js';
-import { NotFound, Unauthenticated } from '#platform/errors.js';
+import { Authenticator } from '#features/tokens/index.js';
+import { AppError, Forbidden, NotFound, Unauthenticated } from '#platform/errors.js';
 import { type Caller, Operation } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
-import { basicPassword, type GitAddress, parseAddress } from './git-address.js';
+import { basicPassword, type GitAddress, isPush, parseAddress } from './git-address.js';
 import { GitRemote } from './git-remote.js';
 import { pushContext } from './push.service.js';
 
@@ -21,7 +21,7 @@ const NOT_FOUND = 'Repository not found, or you have no access to it.';
 export class GitController {
   constructor(
     private readonly db: PrismaService,
-    private readonly sessions: Sessions,
+    private readonly authenticator: Authenticator,
     @Inject(SOURCE) private readonly source: SourceStore,
     private readonly remote: GitRemote,
   ) {}
@@ -36,33 +36,27 @@ export class GitController {
     undocumented: true,
   })
   async serve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const caller = await this.signIn(request);
-    if (!caller) return refuse(reply.header('www-authenticate', REALM), 401, SIGN_IN);
-    const address = parseAddress(request.raw.url ?? '');
-    if (!address || !(await this.hasRemote(caller, address.serviceId))) return refuse(reply, 404, NOT_FOUND);
-    await this.answer(request, reply, address, caller);
+    try {
+      const address = parseAddress(request.raw.url ?? '');
+      const caller = await this.signIn(request, address);
+      if (!address || !(await this.hasRemote(caller, address.serviceId))) throw new NotFound('', NOT_FOUND);
+      await this.answer(request, reply, address, caller);
+    } catch (error) {
+      refuse(reply, error);
+    }
   }
 
-  /** Null when the credentials are missing or not valid. */
-  private async signIn(request: FastifyRequest): Promise<Caller | null> {
-    const token = basicPassword(request.headers.authorization);
-    if (!token) return null;
-    try {
-      return await this.sessions.authenticate(token);
-    } catch (error) {
-      if (error instanceof Unauthenticated) return null;
-      throw error;
-    }
+  /** What nobody could find needs no more than reading. @throws Unauthenticated, Forbidden `scope_missing`. */
+  private signIn(request: FastifyRequest, address: GitAddress | null): Promise<Caller> {
+    const password = basicPassword(request.headers.authorization);
+    if (!password) throw new Unauthenticated('unauthenticated', SIGN_IN);
+    const needs = address && isPush(address) ? 'deploy' : 'read';
+    return this.authenticator.admit(request, password, { needs, about: 'project' });
   }
 
   private async hasRemote(caller: Caller, serviceId: string): Promise<boolean> {
-    try {
-      const { source, type } = await requireService(this.db, caller, serviceId);
-      return type !== 'database' && hasBuiltInRemote(source);
-    } catch (error) {
-      if (error instanceof NotFound) return false;
-      throw error;
-    }
+    const { source, type } = await requireService(this.db, caller, serviceId);
+    return type !== 'database' && hasBuiltInRemote(source);
   }
 
   private async answer(
@@ -98,7 +92,20 @@ function goneSignal({ raw }: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-/** Git shows plain text to its user. */
-function refuse(reply: FastifyReply, status: number, message: string): void {
-  reply.status(status).type('text/plain; charset=utf-8').send(`${message}\n`);
+/** Git shows plain text to its user. @throws every error that is no refusal. */
+function refuse(reply: FastifyReply, error: unknown): void {
+  const text = WORDS.find(([refusal]) => error instanceof refusal)?.[1];
+  if (!(error instanceof AppError) || text === undefined) throw error;
+  if (error instanceof Unauthenticated) reply.header('www-authenticate', REALM);
+  reply
+    .status(error.status)
+    .type('text/plain; charset=utf-8')
+    .send(`${text || error.message}\n`);
 }
+
+/** What is said instead of the error's own message; empty: the message itself. */
+const WORDS = [
+  [Unauthenticated, SIGN_IN],
+  [NotFound, NOT_FOUND],
+  [Forbidden, ''],
+] as const;

@@ -1,8 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { AccountsApiModule } from '#features/accounts/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
+import { TokensApiModule } from '#features/tokens/index.js';
 import { GitController } from './git.controller.js';
 import { registerGitBodies } from './git-bodies.js';
 import { GitRemote } from './git-remote.js';
@@ -11,7 +11,7 @@ import { PushWatch } from './push-watch.js';
 
 /** Needs PUSH_DEPLOYER, which the deployments feature provides for everybody. */
 @Module({
-  imports: [AccountsApiModule, LogsApiModule],
+  imports: [TokensApiModule, LogsApiModule],
   controllers: [GitController],
   providers: [GitRemote, PushService, PushWatch],
 })

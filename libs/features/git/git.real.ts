@@ -8,6 +8,7 @@ import path from 'node:path';
 import { GitSource } from '#drivers/source/git-source.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
+import { newSecret } from '#platform/shown-once.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { BuildLogs } from '../logs/index.js';
 import { type LogsApi, logsApi } from '../logs/testing/logs-api.js';
@@ -158,6 +159,25 @@ it('asks for a login, and hides what the caller may not see', async () => {
     data: { source: { type: 'git', repository: 'https://example.com/a.git' } },
   });
   expect((await run(['ls-remote', remote()])).text).toMatch(/not found/i);
+});
+
+it('takes API tokens: scope read fetches, scope deploy pushes; the role counts too', async () => {
+  const token = async (userId: string, scope: string) => {
+    const { secret, hash } = newSecret('ctr_');
+    const row = { id: randomUUID(), userId, name: 't', prefix: 'ctr_', tokenHash: hash, scopes: [scope] };
+    await worker.db.apiToken.create({ data: row });
+    return secret;
+  };
+  const viewer = (await worker.service()).caller.userId;
+  await worker.db.projectMember.create({ data: { projectId: service.projectId, userId: viewer, role: 'viewer' } });
+  const as = (password: string) => remote(service.caller, service.id, password);
+  const reader = as(await token(service.caller.userId, 'read'));
+  const push = (target: string) => run(['push', target, 'main:topic']);
+  expect((await push(reader)).text).toMatch(/scope deploy[\s\S]*403/);
+  expect((await push(as(await token(viewer, 'deploy')))).text).toMatch(/role developer[\s\S]*403/);
+  expect(await push(as(await token(service.caller.userId, 'deploy')))).toMatchObject({ code: 0 });
+  for (const target of [reader, as(await token(viewer, 'read'))])
+    expect((await git('ls-remote', target)).split('\t')[1]).toBe('refs/heads/topic');
 });
 
 it('takes git bodies nowhere else', async () => {

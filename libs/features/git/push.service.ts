@@ -18,7 +18,7 @@ type Deploy = Extract<RefPlan, { action: 'deploy' }>;
 
 /** Who pushes where: given to git's hook and back. */
 export function pushContext(caller: Caller, serviceId: string): Record<string, string> {
-  return { service: serviceId, user: caller.userId, admin: String(caller.isAdmin) };
+  return { service: serviceId, caller: JSON.stringify(caller) };
 }
 
 @Injectable()
@@ -33,7 +33,7 @@ export class PushService {
 
   /** HookServer's onPush. @throws NotFound when the service has been deleted meanwhile. */
   async decide({ context, commands }: Push, out: Out): Promise<Verdict[]> {
-    const caller: Caller = { userId: context.user ?? '', isAdmin: context.admin === 'true' };
+    const caller: Caller = JSON.parse(context.caller ?? '');
     const service = await requireService(this.db, caller, context.service ?? '');
     const configured = (service.source as ServiceSource).branch;
     const mainExists = !configured && (await this.source.head(service.id, 'main')) !== null;

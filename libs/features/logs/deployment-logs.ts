@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { deploymentLogs, deploymentLogsQuery, LogEntry } from '#contracts/deployments.js';
 import { requireService } from '#features/services/index.js';
 import { Unavailable } from '#platform/errors.js';
-import { type Caller, notFound } from '#platform/http/index.js';
+import { type Caller, notFound, notFoundAs } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { BuildLines, buildEntry } from './build-lines.js';
 import { inTime, LogContainers } from './containers.js';
@@ -41,9 +41,7 @@ export class DeploymentLogs {
       select: { id: true, serviceId: true, status: true },
     });
     if (!row) throw notFound('deployment');
-    const service = await requireService(this.db, caller, row.serviceId).catch(() => {
-      throw notFound('deployment');
-    });
+    const service = await requireService(this.db, caller, row.serviceId).catch(notFoundAs('deployment'));
     return { ...row, service };
   }
 

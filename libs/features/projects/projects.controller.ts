@@ -19,6 +19,7 @@ export class ProjectsController {
     summary: 'List projects',
     tag,
     query: contract.listProjectsQuery,
+    about: 'project',
     returns: { status: 200, schema: contract.projectsResponse },
   })
   list(
@@ -41,7 +42,14 @@ export class ProjectsController {
   }
 
   @Put(':id')
-  @Operation({ summary: 'Update project', tag, params, body: contract.updateProjectRequest, returns: one })
+  @Operation({
+    summary: 'Update project',
+    tag,
+    params,
+    body: contract.updateProjectRequest,
+    needs: 'admin',
+    returns: one,
+  })
   update(
     @CurrentUser() caller: Caller,
     @ValidParams() { id }: ById,
@@ -56,6 +64,7 @@ export class ProjectsController {
     description: 'Its services stop and are removed; volumes stay as tombstones.',
     tag,
     params,
+    needs: 'owner',
     returns: { status: 204 },
   })
   remove(@CurrentUser() caller: Caller, @ValidParams() { id }: ById): Promise<void> {

@@ -59,6 +59,7 @@ describe('projects', () => {
       owner_id: ann.id,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       updated_at: expect.any(String),
+      role: 'owner',
       services_count: 0,
     });
     await addService(project.id);

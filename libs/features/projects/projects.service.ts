@@ -53,6 +53,7 @@ export class ProjectsService {
       description,
       created_at: createdAt,
       updated_at: updatedAt,
+      role: 'owner',
       services_count: 0,
     });
   }
@@ -84,7 +85,7 @@ export class ProjectsService {
 }
 
 function view(row: ProjectRow): Project {
-  const { id, name, description, owner_id, services_count } = row;
+  const { id, name, description, owner_id, role, services_count } = row;
   return {
     id,
     name,
@@ -92,6 +93,7 @@ function view(row: ProjectRow): Project {
     owner_id,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
+    role,
     services_count,
   };
 }

@@ -69,7 +69,7 @@ export class ServicesController {
   }
 
   @Delete('services/:id')
-  @Operation({ summary: 'Delete service', tag, params: byId, returns: { status: 204 } })
+  @Operation({ summary: 'Delete service', tag, params: byId, needs: 'admin', returns: { status: 204 } })
   remove(@CurrentUser() caller: Caller, @ValidParams() { id }: ById) {
     return this.services.remove(caller, id);
   }
@@ -77,6 +77,8 @@ export class ServicesController {
   @Get('services/:id/variables')
   @Operation({
     summary: 'Get runtime variables',
+    description:
+      'Values are shown to who may change them; to viewers, and to tokens without the scope write, all are masked.',
     tag,
     params: byId,
     returns: { status: 200, schema: variables.variablesResponse },
@@ -105,6 +107,7 @@ export class ServicesController {
   @Operation({
     summary: 'List volumes, detached ones included',
     tag: 'Volumes',
+    about: 'project',
     returns: { status: 200, schema: contract.volumesResponse },
   })
   async listVolumes(@CurrentUser() caller: Caller) {
@@ -116,6 +119,7 @@ export class ServicesController {
     summary: 'Delete a detached volume and its data for good',
     tag: 'Volumes',
     params: z.object({ id: idOf('volume') }),
+    needs: 'admin',
     returns: { status: 204 },
     errors: [409],
   })

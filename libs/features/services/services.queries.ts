@@ -1,18 +1,22 @@
 /** Services with the tenant filter built in. */
-import { accessibleProject } from '#features/projects/index.js';
+import { accessibleProject, refusal } from '#features/projects/index.js';
 import type { Caller } from '#platform/http/index.js';
 import { notFound } from '#platform/http/index.js';
 import type { Tx } from '#platform/prisma/prisma.service.js';
 import { type ServiceRow, serviceInclude } from './services.view.js';
 
-/** @throws NotFound when it does not exist, is deleted, or belongs to somebody else. */
+/** @throws NotFound when it does not exist, is deleted, or belongs to somebody else; Forbidden `role_too_low`. */
 export async function requireService(db: Tx, caller: Caller, id: string): Promise<ServiceRow> {
-  const row = await db.service.findFirst({
+  const row = await findService(db, caller, id);
+  if (!row) throw await refusal(caller, 'service', (reader) => findService(db, reader, id));
+  return row;
+}
+
+function findService(db: Tx, caller: Caller, id: string): Promise<ServiceRow | null> {
+  return db.service.findFirst({
     where: { id, deletedAt: null, project: accessibleProject(caller) },
     include: serviceInclude,
   });
-  if (!row) throw notFound('service');
-  return row;
 }
 
 /** Serialises what starts, stops and deletes one service. @throws NotFound when it has been deleted. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { MASK, type PutVariablesRequest, type variablesResponse } from '#contracts/variables.js';
+import { mayIn } from '#features/projects/index.js';
 import { type Caller, invalid } from '#platform/http/index.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
@@ -31,12 +32,12 @@ export class VariablesService {
   ) {}
 
   async get(caller: Caller, serviceId: string): Promise<VariablesView> {
-    await requireService(this.db, caller, serviceId);
-    return this.view(
-      serviceId,
-      await rowsOf(this.db, serviceId),
-      'Changes take effect with the next deployment or restart.',
-    );
+    const { projectId } = await requireService(this.db, caller, serviceId);
+    const [rows, open] = await Promise.all([
+      rowsOf(this.db, serviceId),
+      mayIn(this.db, caller, projectId, 'write'), // values are for those who may change them
+    ]);
+    return this.view(serviceId, rows, 'Changes take effect with the next deployment or restart.', open);
   }
 
   /** Replaces the whole set. @throws Invalid `validation_failed` for a new secret without a value. */
@@ -62,17 +63,17 @@ export class VariablesService {
     before: Row | undefined,
   ) {
     const wish = typeof given === 'string' ? { value: given, secret: before?.secret ?? false } : given;
-    const keep = wish.value === undefined || (wish.value === MASK && before?.secret);
+    const keep = wish.value === undefined || (wish.value === MASK && before !== undefined);
     if (keep && !before)
       throw invalid([{ path: `variables.${key}.value`, message: 'is required: there is no stored value to keep' }]);
     const value = keep ? (before as Row).value : this.box.seal(wish.value as string, variableAad(serviceId, key));
     return { id: randomUUID(), serviceId, key, value, secret: wish.secret };
   }
 
-  private view(serviceId: string, rows: Row[], message: string): VariablesView {
+  private view(serviceId: string, rows: Row[], message: string, open = true): VariablesView {
     const variables = rows.map((row) => ({
       key: row.key,
-      value: row.secret ? MASK : this.box.open(row.value, variableAad(serviceId, row.key)),
+      value: row.secret || !open ? MASK : this.box.open(row.value, variableAad(serviceId, row.key)),
       secret: row.secret,
       updated_at: row.updatedAt.toISOString(),
     }));

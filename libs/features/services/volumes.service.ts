@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { volumeView } from '#contracts/services.js';
+import { projectOf, refusal } from '#features/projects/index.js';
 import { Conflict } from '#platform/errors.js';
-import { type Caller, notFound } from '#platform/http/index.js';
+import type { Caller } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { createRun } from '#workflows/runs.queries.js';
@@ -22,7 +23,7 @@ export class VolumesService {
   async list(caller: Caller): Promise<z.output<typeof volumeView>[]> {
     // Not accessibleProject(): tombstones of deleted projects are the point of this list.
     const rows = await this.db.volume.findMany({
-      where: { purgedAt: null, project: { ownerId: caller.userId } },
+      where: { purgedAt: null, project: projectOf(caller) },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     });
     return rows.map((row) => ({
@@ -37,12 +38,14 @@ export class VolumesService {
     }));
   }
 
-  /** @throws Conflict `volume_attached`. */
+  /** @throws Conflict `volume_attached`; Forbidden `role_too_low`. */
   async purge(caller: Caller, id: string): Promise<void> {
     const runId = randomUUID();
     await this.db.$transaction(async (tx) => {
-      const volume = await tx.volume.findFirst({ where: { id, purgedAt: null, project: { ownerId: caller.userId } } });
-      if (!volume) throw notFound('volume');
+      const find = (reader: Caller) =>
+        tx.volume.findFirst({ where: { id, purgedAt: null, project: projectOf(reader) } });
+      const volume = await find(caller);
+      if (!volume) throw await refusal(caller, 'volume', find);
       if (!volume.deletedAt)
         throw new Conflict('volume_attached', 'The volume is in use: remove it from its service first.');
       await tx.volume.update({ where: { id }, data: { purgedAt: new Date() } });

@@ -1,15 +1,34 @@
 /** Who makes a request. The access guard puts it there; nothing else may. */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { TokenScope } from '#contracts/tokens.js';
 import { Internal } from '../errors.js';
+import type { Permission } from './permission.js';
 
 export interface Caller {
   userId: string;
   /** Operator of the installation. */
   isAdmin: boolean;
+  /** What the operation needs, for the tenant filter. Without it only the owner of a project passes. */
+  needs?: Permission;
+  /** The only project that the token is good for. */
+  projectId?: string;
+  /** The API token that was used; undefined: a session. */
+  token?: CallerToken;
   /** Where the request came from, for the audit log; undefined in what the platform does by itself. */
   ip?: string;
   userAgent?: string;
+}
+
+/** What limits an API token beside its project. */
+export interface CallerToken {
+  id: string;
+  /** Its greatest scope. */
+  scope: TokenScope;
+  /** Empty: any address. */
+  cidrs: string[];
+  /** Unix time in ms. */
+  expiresAt: number | null;
 }
 
 const callers = new WeakMap<object, Caller>();

@@ -1,9 +1,19 @@
 /** What a controller needs. */
 
-export { type Caller, CurrentUser, callerOf, setCaller } from './caller.js';
+export { type Caller, type CallerToken, CurrentUser, callerOf, setCaller } from './caller.js';
 export { afterCursor } from './keyset.js';
-export { Operation, type OperationOptions, operationOf, type Permission } from './operation.js';
+export { Operation, type OperationOptions, operationOf, requirementOf } from './operation.js';
+export { allows, greatest, type Permission, rolesFor, scopeFor } from './permission.js';
 export { type EventSource, eventStreams, formatEvents, type ServerEvent, sendEvents } from './sse.js';
 export { FrameQueue } from './sse-frames.js';
 export { closeUnusedConnections } from './unused-connections.js';
-export { invalid, notFound, parsed, type ValidationIssue, ValidBody, ValidParams, ValidQuery } from './valid.js';
+export {
+  invalid,
+  notFound,
+  notFoundAs,
+  parsed,
+  type ValidationIssue,
+  ValidBody,
+  ValidParams,
+  ValidQuery,
+} from './valid.js';

@@ -6,6 +6,7 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiExcludeEndpoint,
+  ApiExtension,
   ApiOperation,
   ApiParam,
   ApiQuery,
@@ -34,6 +35,7 @@ function decoratorsOf(options: OperationOptions): MethodDecorator[] {
     ...parameters(options),
     ...requestBody(options),
     ...answers(options),
+    ...(options.needs ? [ApiExtension('x-needs', options.needs)] : []),
     ...(options.public ? [] : [ApiBearerAuth('bearerAuth')]),
   ];
 }

@@ -100,7 +100,7 @@ describe('@Operation', () => {
     expect(read?.responses['200']).toMatchObject({
       content: { 'application/json': { schema: { $ref: '#/components/schemas/TestCar' } } },
     });
-    expect(Object.keys(read?.responses ?? {})).toEqual(['200', '400', '401', '404']);
+    expect(Object.keys(read?.responses ?? {})).toEqual(['200', '400', '401', '403', '404']);
     expect(read?.security).toEqual([{ bearerAuth: [] }]);
     const make = document.paths['/cars']?.post;
     expect(make?.requestBody).toEqual({

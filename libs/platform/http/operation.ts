@@ -6,8 +6,7 @@ import { applyDecorators, HttpCode } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import type { z } from 'zod';
 import { type JsonSchema, serializerSchema } from './json-schema.js';
-
-export type Permission = 'read' | 'deploy' | 'write' | 'admin';
+import type { Permission } from './permission.js';
 
 export interface OperationOptions {
   summary: string;
@@ -27,10 +26,17 @@ export interface OperationOptions {
   /** Statuses that the operation answers with an `Error`, beyond 400, 401 and 500. */
   errors?: number[];
   /**
-   * What the caller must be allowed to do in the project: `read` (default of GET), `deploy` (start, stop, deploy, roll back), `write` (default
-   * of all others), `admin` (members, deletion of the project, tokens).
+   * What the caller must be allowed to do: `read` (default of GET), `deploy` (start, stop, deploy, roll back), `write` (default of all
+   * others), `admin` (people, settings, tokens, deletion of services and data), `owner` (deletion of the project). A token needs the scope
+   * for it everywhere; a member needs the role for it in the project.
    */
   needs?: Permission;
+  /**
+   * Where that is decided. `project`: the tenant filter of its queries (`requireProject`, `requireService`, ...) decides. `account`: it is
+   * about the caller alone; a token that is bound to a project may not call it. `anyone`: every signed-in caller, it shows nothing of a project.
+   * Default: `project` when the address names an id, else `account`.
+   */
+  about?: 'project' | 'account' | 'anyone';
   /** True: callable without a token. */
   public?: true;
   /** True: not part of the OpenAPI document. */
@@ -54,6 +60,15 @@ export function operationOf(handler: object): OperationOptions | undefined {
 export function allOperations(): (OperationOptions & { handler: Handler })[] {
   return [...operations.values()];
 }
+
+/** What an operation needs and where, defaults filled in. @param options undefined = the strictest. */
+export function requirementOf(options: OperationOptions | undefined, method: string) {
+  if (!options) return { needs: 'owner', about: 'account' } as const;
+  const { needs = READS.has(method) ? 'read' : 'write', about = options.params ? 'project' : 'account' } = options;
+  return { needs, about };
+}
+
+const READS = new Set(['GET', 'HEAD']);
 
 export function Operation(options: OperationOptions): MethodDecorator {
   const remember: MethodDecorator = (target, key, descriptor) => {

@@ -35,6 +35,13 @@ export function notFound(noun: string): NotFound {
   );
 }
 
+/** For `catch`: what belongs to something that is not found is not found itself; every other error stays what it is. */
+export function notFoundAs(noun: string) {
+  return (error: unknown): never => {
+    throw error instanceof NotFound ? notFound(noun) : error;
+  };
+}
+
 /** @throws Invalid `validation_failed`. For values that do not come through a decorator. */
 export function parsed<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value, { error: readable });

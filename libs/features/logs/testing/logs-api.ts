@@ -7,9 +7,10 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
-import { AccountsApiModule, Sessions } from '#features/accounts/index.js';
+import { Sessions } from '#features/accounts/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { GitApiModule } from '#features/git/index.js';
+import { TokensApiModule } from '#features/tokens/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -50,7 +51,7 @@ export async function logsApi(worker: TestWorker, source: (dataDir: string) => u
   class FakeDriversModule {}
 
   const platform = PlatformModule.forRoot({ name: 'api', config, logger });
-  const features = [AccountsApiModule, DeploymentsApiModule, LogsApiModule, GitApiModule];
+  const features = [TokensApiModule, DeploymentsApiModule, LogsApiModule, GitApiModule];
   const routes = new RouteTable();
   const module = await Test.createTestingModule({
     imports: [platform, FakeDriversModule, ...features],

@@ -1,0 +1,1 @@
+export { MembersApiModule } from './members.module.js';

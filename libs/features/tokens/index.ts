@@ -1,0 +1,2 @@
+export { Authenticator } from './authenticator.js';
+export { TokensApiModule } from './tokens.module.js';
