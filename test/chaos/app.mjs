@@ -16,7 +16,9 @@ const EXITS = (version) => `console.error('${version} cannot run'); process.exit
 export function filesOf(version, kind) {
   const build = kind === 'bad-build' ? 'RUN echo does not build && exit 7' : `RUN echo ${version} && sleep 1`;
   return {
-    Dockerfile: [`FROM ${BASE_IMAGE}`, 'WORKDIR /app', build, 'COPY server.js .', 'CMD ["node", "server.js"]', ''].join('\n'),
+    Dockerfile: [`FROM ${BASE_IMAGE}`, 'WORKDIR /app', build, 'COPY server.js .', 'CMD ["node", "server.js"]', ''].join(
+      '\n',
+    ),
     'server.js': kind === 'broken' ? EXITS(version) : SERVER(version),
   };
 }

@@ -13,13 +13,21 @@ const REPLICAS = 2;
 const CALM_MS = 12_000;
 const CALM_WITHIN_MS = 180_000;
 
-const SETTINGS = { type: 'web', replicas: REPLICAS, health_check_timeout: 60, stop_grace_period: 5, drain_timeout: 15, resources: { memory: '128Mi' } };
+const SETTINGS = {
+  type: 'web',
+  replicas: REPLICAS,
+  health_check_timeout: 60,
+  stop_grace_period: 5,
+  drain_timeout: 15,
+  resources: { memory: '128Mi' },
+};
 
 async function makeServices(client) {
   const services = [];
   for (let index = 0; index < SERVICES; index++) {
     // Projects of their own for the first two: networks and routes of several are in play, and two services share one.
-    const project = index < 2 ? await client.insist('POST', '/projects', { name: `Chaos ${index}` }) : { id: services[1].project };
+    const project =
+      index < 2 ? await client.insist('POST', '/projects', { name: `Chaos ${index}` }) : { id: services[1].project };
     const made = await client.insist('POST', `/projects/${project.id}/services`, { ...SETTINGS, name: `app-${index}` });
     services.push({ id: made.id, index, project: project.id, host: new URL(made.url).hostname });
   }
@@ -67,7 +75,12 @@ export async function attack({ world, schedule, perSecond, hangMs, say, signal }
   // The first version of each is deployed in peace: there is nothing to serve before.
   await Promise.all(services.map((service) => developer.start(service)));
   await Promise.all(services.map((service) => developer.work(service, wishesOf(service).slice(0, 1))));
-  const load = new Load({ port: world.httpPort, file: path.join(world.dir, 'load.log'), perSecond, hosts: services.map(({ host }) => host) });
+  const load = new Load({
+    port: world.httpPort,
+    file: path.join(world.dir, 'load.log'),
+    perSecond,
+    hosts: services.map(({ host }) => host),
+  });
   const [faults] = await Promise.all([
     inflictAll(schedule, { world, hangMs, say, signal }),
     ...services.map((service) => developer.work(service, wishesOf(service).slice(1))),

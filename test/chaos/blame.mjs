@@ -21,5 +21,7 @@ const time = (value) => new Date(value).getTime();
 export const takesOver = (faults, run) =>
   faults.some(
     (fault) =>
-      TAKES_OVER.includes(fault.kind) && fault.from <= time(run.finished_at ?? Date.now()) && fault.until + BEFORE_MS >= time(run.started_at),
+      TAKES_OVER.includes(fault.kind) &&
+      fault.from <= time(run.finished_at ?? Date.now()) &&
+      fault.until + BEFORE_MS >= time(run.started_at),
   );

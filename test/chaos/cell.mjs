@@ -11,7 +11,10 @@ export const isInside = () => process.env[INSIDE] === '1';
 
 /** Runs this very command again inside. @returns {Promise<number>} its exit code */
 export async function enter() {
-  if (process.getuid() !== 0) throw new SetupError('The full chaos needs root (a dockerd and disks of its own). As any user: npm run chaos -- --short');
+  if (process.getuid() !== 0)
+    throw new SetupError(
+      'The full chaos needs root (a dockerd and disks of its own). As any user: npm run chaos -- --short',
+    );
   const args = [...FLAGS, process.execPath, ...process.argv.slice(1)];
   const child = spawn(findCommand('unshare'), args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
   // Ctrl-C reaches the inner process from the terminal; a signal sent to us alone is passed on by our end (--kill-child).

@@ -19,10 +19,16 @@ export class Client {
 
   /** One try. @returns {Promise<{ status: number, body: any }>} status 0: no answer, so nobody knows whether it was done */
   async once(method, path, body) {
-    const headers = { 'content-type': 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) };
+    const headers = {
+      'content-type': 'application/json',
+      ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+    };
     try {
       const options = { method, headers, signal: AbortSignal.timeout(PATIENCE_MS) };
-      const answer = await fetch(`${this.next()}/api/v1${path}`, body === undefined ? options : { ...options, body: JSON.stringify(body) });
+      const answer = await fetch(
+        `${this.next()}/api/v1${path}`,
+        body === undefined ? options : { ...options, body: JSON.stringify(body) },
+      );
       const text = await answer.text();
       return { status: answer.status, body: text ? JSON.parse(text) : null };
     } catch (error) {

@@ -59,7 +59,8 @@ export class Developer {
   }
 
   async #commit(service, ask, version) {
-    for (const [name, text] of Object.entries(filesOf(version, ask.kind))) writeFileSync(path.join(this.#tree(service), name), text);
+    for (const [name, text] of Object.entries(filesOf(version, ask.kind)))
+      writeFileSync(path.join(this.#tree(service), name), text);
     await this.#git(service, ['add', '--all']);
     await this.#git(service, ['commit', '--quiet', '-m', version]);
     ask.commit = (await this.#git(service, ['rev-parse', 'HEAD'])).stdout.trim();
@@ -80,7 +81,10 @@ export class Developer {
   }
 
   #known({ commit, service }) {
-    return this.database.rows('SELECT id FROM deployments WHERE commit_hash = $1 AND service_id = $2', [commit, service]);
+    return this.database.rows('SELECT id FROM deployments WHERE commit_hash = $1 AND service_id = $2', [
+      commit,
+      service,
+    ]);
   }
 
   async #cancel(ask) {
@@ -115,7 +119,8 @@ export class Developer {
   /** Until nothing of the service is open. Looks in PostgreSQL: the API may be the one that was killed. */
   async #decided({ id }) {
     const deadline = performance.now() + DECIDED_WITHIN_MS;
-    const open = () => this.database.rows('SELECT id FROM deployments WHERE service_id = $1 AND status = ANY($2)', [id, OPEN]);
+    const open = () =>
+      this.database.rows('SELECT id FROM deployments WHERE service_id = $1 AND status = ANY($2)', [id, OPEN]);
     while ((await open()).length > 0 && performance.now() < deadline) await sleep(LOOK_MS);
   }
 
@@ -127,7 +132,13 @@ export class Developer {
     const login = Buffer.from(`git:${this.client.token}`).toString('base64');
     const header = authorized ? ['-c', `http.extraHeader=Authorization: Basic ${login}`] : [];
     const who = ['-c', 'user.name=Chaos', '-c', 'user.email=chaos@example.invalid'];
-    const env = { PATH: process.env.PATH, HOME: '/nonexistent', GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: '/nonexistent',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_TERMINAL_PROMPT: '0',
+    };
     return run('git', [...who, ...header, ...args], { cwd: this.#tree(service), env });
   }
 }

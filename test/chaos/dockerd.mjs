@@ -3,10 +3,10 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { spawnChild } from '../../deploy/setup/lib/child.mjs';
-import { removeStalePidFile } from '../../deploy/setup/lib/shared-dockerd.mjs';
 import { Engine } from '../../deploy/setup/lib/engine.mjs';
 import { stopProc } from '../../deploy/setup/lib/processes.mjs';
 import { findCommand } from '../../deploy/setup/lib/run.mjs';
+import { removeStalePidFile } from '../../deploy/setup/lib/shared-dockerd.mjs';
 import { until } from '../../deploy/setup/lib/wait.mjs';
 import { mountDisk } from './cell.mjs';
 
@@ -39,7 +39,16 @@ export class Dockerd {
     const at = (name) => path.join(this.dir, name);
     removeStalePidFile(at('docker.pid'), 'dockerd');
     removeStalePidFile(at('exec/containerd/containerd.pid'), 'containerd');
-    const own = ['--data-root', this.root, '--exec-root', at('exec'), '--pidfile', at('docker.pid'), '--cgroup-parent', '/containr-chaos'];
+    const own = [
+      '--data-root',
+      this.root,
+      '--exec-root',
+      at('exec'),
+      '--pidfile',
+      at('docker.pid'),
+      '--cgroup-parent',
+      '/containr-chaos',
+    ];
     const log = openSync(at('dockerd.log'), 'a');
     const env = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`, HOME: '/root' };
     const args = ['--host', `unix://${this.socket}`, ...own, ...NETWORK];
@@ -58,7 +67,12 @@ export class Dockerd {
     const saved = await from.open('GET', `/images/${encodeURIComponent(image)}/get`, { timeout: 0 });
     if (saved.statusCode !== 200) throw new Error(`there is no image ${image} to copy`);
     await new Promise((resolve, reject) => {
-      const options = { socketPath: this.socket, method: 'POST', path: '/images/load?quiet=1', headers: { 'content-type': 'application/x-tar' } };
+      const options = {
+        socketPath: this.socket,
+        method: 'POST',
+        path: '/images/load?quiet=1',
+        headers: { 'content-type': 'application/x-tar' },
+      };
       const request = http.request(options, (response) => response.resume().once('end', resolve).once('error', reject));
       request.once('error', reject);
       saved.pipe(request);

@@ -7,16 +7,21 @@ import path from 'node:path';
 const VISITS = 12;
 
 const ROWS = {
-  services: 'SELECT id, name, slug, status, desired_state, live_deployment_id, replicas FROM services WHERE deleted_at IS NULL',
+  services:
+    'SELECT id, name, slug, status, desired_state, live_deployment_id, replicas FROM services WHERE deleted_at IS NULL',
   projects: 'SELECT id FROM projects WHERE deleted_at IS NULL',
-  deployments: 'SELECT id, service_id, status, trigger, commit_hash, image_id, error, error_code, started_at, completed_at, created_at FROM deployments ORDER BY created_at',
+  deployments:
+    'SELECT id, service_id, status, trigger, commit_hash, image_id, error, error_code, started_at, completed_at, created_at FROM deployments ORDER BY created_at',
   runs: 'SELECT id, workflow, subject_id, lock_key, status, attempt, lease_owner, lease_until, error, error_code, error_cause, created_at, started_at, finished_at FROM runs ORDER BY seq',
-  steps: 'SELECT run_id, position, kind, status, error, started_at, finished_at FROM run_steps ORDER BY run_id, position',
+  steps:
+    'SELECT run_id, position, kind, status, error, started_at, finished_at FROM run_steps ORDER BY run_id, position',
   images: 'SELECT service_id, content_key, image_id, tag FROM images',
   volumes: 'SELECT id FROM volumes WHERE purged_at IS NULL',
   executions: 'SELECT id, status FROM executions',
-  strayLines: 'SELECT DISTINCT deployment_id AS id FROM log_lines WHERE deployment_id NOT IN (SELECT id FROM deployments)',
-  advisoryLocks: "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+  strayLines:
+    'SELECT DISTINCT deployment_id AS id FROM log_lines WHERE deployment_id NOT IN (SELECT id FROM deployments)',
+  advisoryLocks:
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
 };
 
 async function rowsOf(database) {
@@ -25,7 +30,9 @@ async function rowsOf(database) {
 }
 
 async function engineThings(world) {
-  const [containers, networks, volumes, images] = await Promise.all(['containers', 'networks', 'volumes', 'images'].map((what) => world.things(what)));
+  const [containers, networks, volumes, images] = await Promise.all(
+    ['containers', 'networks', 'volumes', 'images'].map((what) => world.things(what)),
+  );
   return {
     containers: containers.map(({ Id, Names, State, Labels, NetworkSettings }) => ({
       id: Id,
@@ -37,7 +44,11 @@ async function engineThings(world) {
     })),
     networks: networks.map(({ Name, Labels }) => ({ name: Name, project: Labels['containr.project'] })),
     dockerVolumes: volumes.map(({ Name }) => Name),
-    dockerImages: images.map(({ Id, RepoTags, Labels }) => ({ id: Id, tags: RepoTags ?? [], commit: Labels['containr.commit'] })),
+    dockerImages: images.map(({ Id, RepoTags, Labels }) => ({
+      id: Id,
+      tags: RepoTags ?? [],
+      commit: Labels['containr.commit'],
+    })),
   };
 }
 
@@ -46,19 +57,33 @@ const list = (dir) => (existsSync(dir) ? readdirSync(dir) : []);
 /** Hosts that Caddy would find, and what each leads to; the names of the files are Caddy's input. */
 function routesOf(dataDir) {
   const dir = path.join(dataDir, 'caddy/routes');
-  const hosts = list(path.join(dir, 'hosts')).map((host) => ({ host, service: path.basename(readlinkSync(path.join(dir, 'hosts', host))) }));
-  const upstreams = (service) => (list(path.join(dir, 'services', service)).sort()[0] ?? '').split('_')[1]?.split(',').filter((one) => one !== 'none') ?? [];
+  const hosts = list(path.join(dir, 'hosts')).map((host) => ({
+    host,
+    service: path.basename(readlinkSync(path.join(dir, 'hosts', host))),
+  }));
+  const upstreams = (service) =>
+    (list(path.join(dir, 'services', service)).sort()[0] ?? '')
+      .split('_')[1]
+      ?.split(',')
+      .filter((one) => one !== 'none') ?? [];
   const folders = list(path.join(dir, 'services'));
-  return { hosts: hosts.map((one) => ({ ...one, upstreams: upstreams(one.service) })), folders, drafts: list(dir).filter((name) => name.startsWith('.link-')) };
+  return {
+    hosts: hosts.map((one) => ({ ...one, upstreams: upstreams(one.service) })),
+    folders,
+    drafts: list(dir).filter((name) => name.startsWith('.link-')),
+  };
 }
 
 function visit(port, host) {
   return new Promise((resolve) => {
-    const request = http.get({ host: '127.0.0.1', port, headers: { host }, agent: false, timeout: 10_000 }, (response) => {
-      let text = '';
-      response.on('data', (chunk) => (text += chunk));
-      response.on('end', () => resolve({ status: response.statusCode, text }));
-    });
+    const request = http.get(
+      { host: '127.0.0.1', port, headers: { host }, agent: false, timeout: 10_000 },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode, text }));
+      },
+    );
     request.on('timeout', () => request.destroy(new Error('no answer')));
     request.on('error', (error) => resolve({ status: 0, text: String(error) }));
   });
@@ -90,7 +115,12 @@ function noteAnswer(traffic, id, { start, end, text }) {
   traffic.answered[who.deployment] = (traffic.answered[who.deployment] ?? 0) + 1;
 }
 
-const lockFiles = (dir) => list(dir).flatMap((repository) => readdirSync(path.join(dir, repository), { recursive: true }).filter((name) => name.endsWith('.lock')).map((name) => path.join(repository, name)));
+const lockFiles = (dir) =>
+  list(dir).flatMap((repository) =>
+    readdirSync(path.join(dir, repository), { recursive: true })
+      .filter((name) => name.endsWith('.lock'))
+      .map((name) => path.join(repository, name)),
+  );
 
 /**
  * @param {{ world: import('./world.mjs').World, load: import('./load.mjs').Load, services: { id: string, host: string }[] }} options

@@ -50,8 +50,15 @@ async function killCaddy({ world }) {
 
 /** A release container that runs now; null when there is none. */
 async function victim({ world, chance }) {
-  const all = (await world.things('containers')).filter(({ Labels, State }) => Labels['containr.role'] === 'release' && State === 'running');
-  return pick(all.sort((a, b) => (a.Names[0] < b.Names[0] ? -1 : 1)), chance) ?? null;
+  const all = (await world.things('containers')).filter(
+    ({ Labels, State }) => Labels['containr.role'] === 'release' && State === 'running',
+  );
+  return (
+    pick(
+      all.sort((a, b) => (a.Names[0] < b.Names[0] ? -1 : 1)),
+      chance,
+    ) ?? null
+  );
 }
 
 async function hitContainer(scene, hit) {
@@ -112,9 +119,13 @@ async function restartDocker({ world, chance }) {
 async function outageOf(world, { Id, Labels }, from) {
   const back = async () => {
     const found = await world.engine.call('GET', `/containers/${Id}/json`);
-    return !found || (found.State.Running && Date.parse(found.State.StartedAt) > from) ? (found?.State.StartedAt ?? 'gone') : null;
+    return !found || (found.State.Running && Date.parse(found.State.StartedAt) > from)
+      ? (found?.State.StartedAt ?? 'gone')
+      : null;
   };
-  const started = await until(back, { what: 'a container to be back', within: BACK_WITHIN_MS, every: 50 }).catch(() => 'gone');
+  const started = await until(back, { what: 'a container to be back', within: BACK_WITHIN_MS, every: 50 }).catch(
+    () => 'gone',
+  );
   const end = started === 'gone' ? Date.now() : Date.parse(started);
   return { services: [Labels['containr.service']], from, until: end + SECOND };
 }
@@ -145,7 +156,10 @@ export const FAULTS = {
   'kill-api': (scene) => killOne('api', scene),
   'kill-caddy': killCaddy,
   'kill-container': (scene) => hitContainer(scene, (one) => killContainer(scene.world, one)),
-  'remove-container': (scene) => hitContainer(scene, ({ Id }) => scene.world.engine.call('DELETE', `/containers/${Id}`, { params: { force: 'true' } }).catch(() => {})), // being removed already
+  'remove-container': (scene) =>
+    hitContainer(scene, ({ Id }) =>
+      scene.world.engine.call('DELETE', `/containers/${Id}`, { params: { force: 'true' } }).catch(() => {}),
+    ), // being removed already
   'restart-postgres': restartPostgres,
   'restart-redis': (scene) => restartServer('redis', scene.chance < 0.6 ? 'SIGTERM' : 'SIGKILL', scene),
   'flush-redis': flushRedis,

@@ -12,7 +12,14 @@ let stopping = false;
 
 function ask(index) {
   const start = Date.now();
-  const options = { host: '127.0.0.1', port, path: '/', headers: { host: hosts[index] }, agent: false, timeout: PATIENCE_MS };
+  const options = {
+    host: '127.0.0.1',
+    port,
+    path: '/',
+    headers: { host: hosts[index] },
+    agent: false,
+    timeout: PATIENCE_MS,
+  };
   const request = http.get(options, (response) => {
     let text = '';
     response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
@@ -39,7 +46,8 @@ function end() {
 const began = performance.now();
 let asked = 0;
 const timer = setInterval(() => {
-  for (const due = ((performance.now() - began) / 1000) * perSecond; asked < due; asked++) hosts.forEach((_, index) => ask(index));
+  for (const due = ((performance.now() - began) / 1000) * perSecond; asked < due; asked++)
+    for (const index of hosts.keys()) ask(index);
 }, TICK_MS);
 
 process.on('SIGTERM', () => {

@@ -24,7 +24,13 @@ const SHORT = { perSecond: 20, hangMs: 7000, deployments: 6, wishPause: [0, 1500
 
 function options() {
   const { values } = parseArgs({
-    options: { seed: { type: 'string' }, deployments: { type: 'string' }, faults: { type: 'string' }, short: { type: 'boolean', default: false }, report: { type: 'string' } },
+    options: {
+      seed: { type: 'string' },
+      deployments: { type: 'string' },
+      faults: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      report: { type: 'string' },
+    },
   });
   const isPrivate = !values.short;
   const all = [...SHARED_FAULTS, ...(isPrivate ? PRIVATE_FAULTS : [])];
@@ -33,7 +39,14 @@ function options() {
   if (unknown.length) throw new SetupError([`Unknown faults: ${unknown.join(', ')}.`, `There are: ${all.join(', ')}.`]);
   const size = isPrivate ? FULL : SHORT;
   const seed = Number(values.seed ?? process.env[SEED] ?? randomInt(1_000_000));
-  return { ...size, seed, kinds, isPrivate, deployments: Number(values.deployments ?? size.deployments), report: values.report };
+  return {
+    ...size,
+    seed,
+    kinds,
+    isPrivate,
+    deployments: Number(values.deployments ?? size.deployments),
+    report: values.report,
+  };
 }
 
 /** Everything that needs the network or the machine's own engine. */
@@ -65,7 +78,8 @@ async function inside(wanted) {
     const schedule = scheduleOf(wanted);
     const facts = await attack({ world, schedule, signal, say, ...wanted });
     const rows = verdictOf({ ...facts, planned: [...new Set(schedule.faults.map(({ kind }) => kind))] });
-    if (wanted.report) writeFileSync(path.resolve(wanted.report), JSON.stringify({ seed: wanted.seed, rows, facts }, null, 1));
+    if (wanted.report)
+      writeFileSync(path.resolve(wanted.report), JSON.stringify({ seed: wanted.seed, rows, facts }, null, 1));
     say(`\nseed ${wanted.seed}: ${wanted.deployments} deployments, ${facts.faults.length} faults\n${tableOf(rows)}`);
     return isGreen(rows) ? 0 : 1;
   } finally {

@@ -57,7 +57,14 @@ function faults(random, kinds, count, pause) {
  *   pauses in ms
  * @returns {Schedule}
  */
-export function scheduleOf({ seed, deployments, kinds, wishPause = [500, 9000], faultPause = [300, 3500], ...options }) {
+export function scheduleOf({
+  seed,
+  deployments,
+  kinds,
+  wishPause = [500, 9000],
+  faultPause = [300, 3500],
+  ...options
+}) {
   const random = randomOf(seed);
   const count = kinds.length ? (options.faults ?? Math.max(kinds.length, deployments)) : 0;
   return { seed, wishes: wishes(random, deployments, wishPause), faults: faults(random, kinds, count, faultPause) };

@@ -7,9 +7,12 @@ export function tableOf(rows) {
   return rows.flatMap((row) => [lineOf(row, width), ...violationsOf(row)]).join('\n');
 }
 
-const lineOf = ({ name, seen, violations }, width) => `${violations.length ? 'RED  ' : 'ok   '} ${name.padEnd(width)}  ${seen}`;
+const lineOf = ({ name, seen, violations }, width) =>
+  `${violations.length ? 'RED  ' : 'ok   '} ${name.padEnd(width)}  ${seen}`;
 
 function violationsOf({ violations }) {
   const more = violations.length - SHOWN;
-  return [...violations.slice(0, SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].map((text) => `        ${text}`);
+  return [...violations.slice(0, SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].map(
+    (text) => `        ${text}`,
+  );
 }

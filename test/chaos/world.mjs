@@ -79,7 +79,9 @@ export class World {
     const dockerHost = `tcp://127.0.0.1:${this.dockerProxy.port}`;
     const env = this.#env({ DATABASE_URL: url.href, REDIS_URL: this.servers.redisUrl, DOCKER_HOST: dockerHost });
     const clock = path.join(import.meta.dirname, 'clock.mjs');
-    const entries = Object.fromEntries(Object.entries(ENTRIES).map(([name, args]) => [name, ['--import', clock, ...args]]));
+    const entries = Object.fromEntries(
+      Object.entries(ENTRIES).map(([name, args]) => [name, ['--import', clock, ...args]]),
+    );
     const settings = await freeSettings(this.dataDir, env);
     this.platform = new Platform({ settings, env, entries, bind: ['127.0.0.1'] });
     this.crew = new Crew({ dir: path.join(this.dir, 'crew'), platform: this.platform, entries });
@@ -90,7 +92,13 @@ export class World {
 
   /** Nothing of the operator's own installation. */
   #env(more) {
-    const { DATABASE_URL: _database, REDIS_URL: _redis, CONTAINR_DATA_DIR: _dir, DOCKER_HOST: _docker, ...env } = process.env;
+    const {
+      DATABASE_URL: _database,
+      REDIS_URL: _redis,
+      CONTAINR_DATA_DIR: _dir,
+      DOCKER_HOST: _docker,
+      ...env
+    } = process.env;
     return { ...env, CONTAINR_BIND: '127.0.0.1', CHAOS_CLOCK_FILE: this.clockFile, ...more };
   }
 
@@ -106,17 +114,26 @@ export class World {
   /** Things on the engine that are this installation's. @param {'containers' | 'images' | 'networks' | 'volumes'} what */
   async things(what) {
     const params = { filters: JSON.stringify({ label: [`containr.installation=${this.installation}`] }) };
-    const routes = { containers: '/containers/json', images: '/images/json', networks: '/networks', volumes: '/volumes' };
-    const found = await this.engine.call('GET', routes[what], { params: what === 'containers' ? { ...params, all: 'true' } : params });
+    const routes = {
+      containers: '/containers/json',
+      images: '/images/json',
+      networks: '/networks',
+      volumes: '/volumes',
+    };
+    const found = await this.engine.call('GET', routes[what], {
+      params: what === 'containers' ? { ...params, all: 'true' } : params,
+    });
     return what === 'volumes' ? (found.Volumes ?? []) : found;
   }
 
   async #removeThings() {
     if (!this.installation) return;
-    for (const { Id } of await this.things('containers')) await this.engine.call('DELETE', `/containers/${Id}`, { params: { force: 'true', v: 'true' } });
+    for (const { Id } of await this.things('containers'))
+      await this.engine.call('DELETE', `/containers/${Id}`, { params: { force: 'true', v: 'true' } });
     for (const { Id } of await this.things('networks')) await this.engine.call('DELETE', `/networks/${Id}`);
     for (const { Name } of await this.things('volumes')) await this.engine.call('DELETE', `/volumes/${Name}`);
-    for (const { Id } of await this.things('images')) await this.engine.call('DELETE', `/images/${Id}`, { params: { force: 'true' } });
+    for (const { Id } of await this.things('images'))
+      await this.engine.call('DELETE', `/images/${Id}`, { params: { force: 'true' } });
   }
 
   /** Nothing that it made is left. */

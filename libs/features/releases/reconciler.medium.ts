@@ -1,4 +1,5 @@
 /** Drift is found and healed: on a real database, with fake drivers that play the accidents. */
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { Reconciler } from './index.js';
 
@@ -41,6 +42,15 @@ it('starts a container again that was removed by hand, and routes to it', async 
 
 it('starts a container again that was stopped by hand', async () => {
   worker.runtime.stopByHand(running()[0] as string);
+  expect(await round()).toEqual([service.id]);
+  expect(running()).toHaveLength(2);
+});
+
+it.each([-3_600_000, 3_600_000])('is not misled by runs of a worker whose clock is %d ms off', async (off) => {
+  moveClock(off);
+  await worker.deployments.create(service.caller, service.id);
+  await worker.settle().finally(restoreClock);
+  worker.runtime.removeByHand(running()[0] as string);
   expect(await round()).toEqual([service.id]);
   expect(running()).toHaveLength(2);
 });

@@ -10,7 +10,7 @@ import { INGRESS, RUNTIME } from '#drivers/tokens.js';
 import { hostsOf, serviceHost, serviceLock } from '#features/services/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { Installation } from '#platform/installation.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { createRun } from '#workflows/runs.queries.js';
 import { type Actual, drifted, type Expected } from './drift.js';
@@ -46,7 +46,7 @@ export class Reconciler {
    */
   async round(containers: boolean): Promise<{ healed: string[]; again: boolean }> {
     const owner = { installation: await this.installation.id() };
-    const observedAt = new Date();
+    const observedAt = await databaseTime(this.db);
     const routes = await this.ingress.observe();
     const workloads = containers ? await this.runtime.observe(owner) : null;
     // Read after the observation: what a run changed in between belongs to a service that is busy or already recorded.
