@@ -1,5 +1,5 @@
 // npm run chaos: deployments under load while parts of the platform die. Prints one table; exit code 1 when a row is red.
-// -- [--seed N] [--deployments 30] [--faults a,b] [--short] [--report file]
+// -- [--seed N] [--deployments 30] [--faults a,b] [--rps 100] [--short] [--report file]
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -27,6 +27,7 @@ function options() {
     options: {
       seed: { type: 'string' },
       deployments: { type: 'string' },
+      rps: { type: 'string' },
       faults: { type: 'string' },
       short: { type: 'boolean', default: false },
       report: { type: 'string' },
@@ -45,6 +46,7 @@ function options() {
     kinds,
     isPrivate,
     deployments: Number(values.deployments ?? size.deployments),
+    perSecond: Number(values.rps ?? size.perSecond),
     report: values.report,
   };
 }
@@ -80,7 +82,9 @@ async function inside(wanted) {
     const rows = verdictOf({ ...facts, planned: [...new Set(schedule.faults.map(({ kind }) => kind))] });
     if (wanted.report)
       writeFileSync(path.resolve(wanted.report), JSON.stringify({ seed: wanted.seed, rows, facts }, null, 1));
-    say(`\nseed ${wanted.seed}: ${wanted.deployments} deployments, ${facts.faults.length} faults\n${tableOf(rows)}`);
+    say(
+      `\nseed ${wanted.seed}: ${wanted.deployments} deployments, ${facts.faults.length} faults, ${wanted.perSecond} requests per second and service\n${tableOf(rows)}`,
+    );
     return isGreen(rows) ? 0 : 1;
   } finally {
     await world.stop();
