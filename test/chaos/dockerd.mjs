@@ -11,7 +11,7 @@ import { until } from '../../deploy/setup/lib/wait.mjs';
 import { mountDisk } from './cell.mjs';
 
 /** Room for the base image, what is built on it, and containers. Filled by a fault. */
-const DISK = '3g';
+const DISK = '1g';
 /** The network namespace is empty, so any addresses will do. */
 const NETWORK = ['--bip', '10.191.0.1/24', '--default-address-pool', 'base=10.192.0.0/10,size=24'];
 

@@ -131,7 +131,7 @@ async function outageOf(world, { Id, Labels }, from) {
 }
 
 async function fill(dir) {
-  const free = fillDisk(dir);
+  const free = await fillDisk(dir);
   await sleep(FULL_LASTS_MS);
   free();
   return { what: `${FULL_LASTS_MS / 1000} s` };

@@ -20,7 +20,7 @@ import { BASE_IMAGE, World } from './world.mjs';
 /** Handed to the inner process, so that its seed is the one that was printed. */
 const SEED = 'CHAOS_SEED';
 const FULL = { perSecond: 100, hangMs: 20_000, deployments: 30 };
-const SHORT = { perSecond: 20, hangMs: 7000, deployments: 6, wishPause: [0, 1500], faultPause: [100, 1500] };
+const SHORT = { perSecond: 10, hangMs: 7000, deployments: 6, wishPause: [0, 1500], faultPause: [100, 1500] };
 
 function options() {
   const { values } = parseArgs({
