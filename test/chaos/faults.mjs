@@ -66,8 +66,25 @@ async function hitContainer(scene, hit) {
   if (!found) return { what: 'no container ran', deployments: [] };
   const from = Date.now();
   await hit(found);
-  const outage = { services: [found.Labels['containr.service']], from, until: Math.max(Date.now(), from + SECOND) };
-  return { what: found.Names[0].slice(1), outages: [outage], deployments: [found.Labels['containr.deployment']] };
+  const { 'containr.service': service, 'containr.deployment': deployment } = found.Labels;
+  const back = await servedAgain(scene.world, service, found.Id, from);
+  const outage = { services: [service], from, until: Math.max(back, from + SECOND) };
+  return { what: found.Names[0].slice(1), outages: [outage], deployments: [deployment] };
+}
+
+/** When the service had a container again, as Docker tells it: at once while another replica runs; plus a second when it was the last one. */
+async function servedAgain(world, service, victimId, from) {
+  const own = async () =>
+    (await world.things('containers')).filter(
+      ({ Labels, State }) => Labels['containr.service'] === service && State === 'running',
+    );
+  if ((await own()).some(({ Id }) => Id !== victimId)) return Date.now();
+  const running = async () => {
+    const found = await Promise.all((await own()).map(({ Id }) => world.engine.call('GET', `/containers/${Id}/json`)));
+    return found.some((one) => one?.State.Running && Date.parse(one.State.StartedAt) > from);
+  };
+  await until(running, { what: 'a container to run again', within: BACK_WITHIN_MS, every: 50 }).catch(() => {}); // the verdict tells
+  return Date.now() + SECOND;
 }
 
 /** On an engine of ours the process itself; else through the engine, which then does not start it again by itself. */

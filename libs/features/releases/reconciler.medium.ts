@@ -98,3 +98,13 @@ it('tries ever more rarely what cannot be healed', async () => {
   }
   expect(await worker.db.run.count({ where: { workflow: 'service-heal' } })).toBe(3);
 });
+
+it('points the route of a service that is being deployed to the new addresses of its live release', async () => {
+  await worker.deployments.create(service.caller, service.id); // waits: nobody runs it
+  for (const workload of worker.runtime.workloads.values())
+    workload.address = workload.address?.replace('127.0', '127.9') ?? null;
+  const { healed } = await reconciler.round(true);
+  expect(healed).toEqual([]);
+  const now = [...worker.runtime.workloads.values()].map(({ address }) => address).sort();
+  expect(upstreams()?.map((upstream) => upstream.split(':')[0])).toEqual(now);
+});
