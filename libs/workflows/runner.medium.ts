@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Invalid, Unavailable } from '#platform/errors.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { testConfig } from '#platform/testing/config.js';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/database.js';
 import { Executor } from './executor.js';
@@ -219,6 +220,21 @@ it('an undo that fails makes the run stuck; retry ends it, and only then the nex
   expect(await statusOf(id)).toBe('failed');
   expect([...toy.world]).toEqual([]);
   expect(await claim()).not.toBeNull();
+});
+
+it.each([-3_600_000, 3_600_000])('a worker whose clock is %d ms off writes the times of the database', async (off) => {
+  const before = new Date();
+  moveClock(off);
+  const id = await newRun();
+  await execute().finally(restoreClock);
+  const run = await db.run.findUniqueOrThrow({ where: { id }, include: { steps: true } });
+  const times = [
+    run.createdAt,
+    run.startedAt,
+    run.finishedAt,
+    ...run.steps.flatMap((s) => [s.startedAt, s.finishedAt]),
+  ];
+  for (const at of times) expect(Math.abs((at as Date).getTime() - before.getTime())).toBeLessThan(600_000);
 });
 
 it('past the point of no return a failure changes nothing', async () => {

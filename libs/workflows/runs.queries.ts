@@ -4,7 +4,7 @@
  * Times are the database's: workers' clocks may differ. A lease far in the future counts as expired, because only a clock that was set
  * back can leave one.
  */
-import { Prisma, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, type Prisma, type Tx } from '#platform/prisma/prisma.service.js';
 import type { JsonObject, Outcome, Plan, RunStatus, StepStatus } from './plan.js';
 import type { RunFailure, RunRef } from './workflow.js';
 
@@ -37,7 +37,7 @@ export class LeaseLost extends Error {}
 
 /** Queues a run. Its plan is made when it is claimed, because what it starts from depends on the runs before it in the line. */
 export async function createRun(tx: Tx, run: NewRun): Promise<void> {
-  await tx.run.create({ data: run });
+  await tx.run.create({ data: { ...run, createdAt: await databaseTime(tx) } });
 }
 
 export async function storePlan(tx: Tx, run: RunRef, plan: Plan): Promise<StoredStep[]> {
@@ -127,17 +127,17 @@ export async function markStep(
   status: StepStatus,
   set: { output?: JsonObject; error?: string } = {},
 ): Promise<void> {
-  const started = status === 'running';
-  await tx.runStep.update({
-    where: { runId_position: { runId: run.id, position } },
-    data: {
-      status,
-      ...(set.output ? { output: set.output } : {}),
-      ...(set.error !== undefined ? { error: set.error } : {}),
-      ...(started ? { startedAt: new Date(), finishedAt: null } : {}),
-      ...(status === 'done' || status === 'failed' ? { finishedAt: new Date() } : {}),
-    },
-  });
+  const output = set.output ? JSON.stringify(set.output) : null;
+  const begins = status === 'running';
+  const ends = status === 'done' || status === 'failed';
+  await tx.$executeRaw`
+    UPDATE run_steps SET
+      status = ${status},
+      output = coalesce(${output}::jsonb, output),
+      error = coalesce(${set.error ?? null}::text, error),
+      started_at = CASE WHEN ${begins} THEN clock_timestamp() ELSE started_at END,
+      finished_at = CASE WHEN ${begins} THEN NULL WHEN ${ends} THEN clock_timestamp() ELSE finished_at END
+    WHERE run_id = ${run.id}::uuid AND position = ${position}`;
 }
 
 /** From here on the run goes backwards; why is stored, so that a successor knows it too. */
@@ -149,10 +149,9 @@ export async function markUndoing(tx: Tx, run: RunRef, failure: RunFailure, caus
 }
 
 export async function endRun(tx: Tx, run: RunRef, outcome: Outcome): Promise<void> {
-  await tx.run.update({
-    where: { id: run.id },
-    data: { status: outcome, leaseUntil: null, leaseOwner: null, finishedAt: new Date() },
-  });
+  await tx.$executeRaw`
+    UPDATE runs SET status = ${outcome}, lease_until = NULL, lease_owner = NULL, finished_at = clock_timestamp()
+    WHERE id = ${run.id}::uuid`;
 }
 
 /** Asks every open run on these lock keys to cancel; queued ones end here. @returns ids of queued runs that were ended. */
@@ -161,14 +160,15 @@ export async function cancelRuns(
   where: { id?: string; lockKey?: string },
   endAs: RunStatus = 'cancelled',
 ): Promise<string[]> {
+  const now = await databaseTime(tx);
   const queued = await tx.run.updateManyAndReturn({
     where: { ...where, status: 'queued' },
-    data: { status: endAs, finishedAt: new Date(), cancelRequestedAt: new Date() },
+    data: { status: endAs, finishedAt: now, cancelRequestedAt: now },
     select: { subjectId: true },
   });
   await tx.run.updateMany({
     where: { ...where, status: 'running', cancelRequestedAt: null },
-    data: { cancelRequestedAt: new Date() },
+    data: { cancelRequestedAt: now },
   });
   return queued.map((run) => run.subjectId);
 }

@@ -6,7 +6,7 @@ import type { serviceActionResponse } from '#contracts/services.js';
 import { SERVICE_STOP } from '#features/releases/index.js';
 import { lockService, refreshServiceStatus, requireService, serviceLock } from '#features/services/index.js';
 import type { Caller } from '#platform/http/index.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { cancelRuns, createRun } from '#workflows/runs.queries.js';
 import { DeploymentsService } from './deployments.service.js';
@@ -67,7 +67,7 @@ async function cancelOpen(tx: Tx, lockKey: string): Promise<void> {
     where: { id: { in: ended }, status: 'pending' },
     data: {
       status: 'cancelled',
-      completedAt: new Date(),
+      completedAt: await databaseTime(tx),
       error: 'Cancelled: the service was stopped.',
       errorCode: 'cancelled',
     },

@@ -14,7 +14,7 @@ import {
 } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
 import { type Caller, notFound, notFoundAs } from '#platform/http/index.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { cancelRuns, createRun, resolveStuck } from '#workflows/runs.queries.js';
@@ -124,7 +124,7 @@ export class DeploymentsService {
       if (ended.length === 0) return row;
       const cancelled = await tx.deployment.update({
         where: { id },
-        data: { status: 'cancelled', completedAt: new Date(), error: 'Cancelled.', errorCode: 'cancelled' },
+        data: { status: 'cancelled', completedAt: await databaseTime(tx), error: 'Cancelled.', errorCode: 'cancelled' },
       });
       await refreshServiceStatus(tx, serviceId);
       return cancelled;
@@ -156,7 +156,8 @@ export class DeploymentsService {
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       await supersedeQueued(tx, serviceId, wanted);
-      const created = await tx.deployment.create({ data: this.columns(serviceId, wanted) });
+      const createdAt = await databaseTime(tx);
+      const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
       await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
       await refreshServiceStatus(tx, serviceId);
       return created;
@@ -211,7 +212,7 @@ async function supersedeQueued(tx: Tx, serviceId: string, wanted: NewDeployment)
     await cancelRuns(tx, { id: run.id }, 'superseded');
     await tx.deployment.updateMany({
       where: { id, status: 'pending' },
-      data: { status: 'superseded', completedAt: new Date() },
+      data: { status: 'superseded', completedAt: await databaseTime(tx) },
     });
   }
 }

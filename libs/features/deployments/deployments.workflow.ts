@@ -4,7 +4,7 @@ import { deploymentTopic } from '#features/logs/index.js';
 import { liveRelease, openConfig, serviceTopic } from '#features/releases/index.js';
 import { refreshServiceStatus } from '#features/services/index.js';
 import { Bus } from '#platform/bus.js';
-import type { Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import type { Outcome, Plan } from '#workflows/plan.js';
 import type { RunFailure, RunRef, Workflow } from '#workflows/workflow.js';
@@ -33,7 +33,10 @@ export class DeploymentWorkflow {
   }
 
   private async plan(tx: Tx, run: RunRef): Promise<Plan> {
-    const row = await tx.deployment.update({ where: { id: run.subjectId }, data: { startedAt: new Date() } });
+    const row = await tx.deployment.update({
+      where: { id: run.subjectId },
+      data: { startedAt: await databaseTime(tx) },
+    });
     const config = openConfig(this.box, row);
     await tx.deployment.update({ where: { id: row.id }, data: { replicas: config.replicas } });
     const live = await liveRelease(tx, this.box, row.serviceId);
@@ -56,7 +59,7 @@ async function finished(tx: Tx, run: RunRef, outcome: Outcome, failure: RunFailu
     const status = outcome === 'cancelled' ? 'cancelled' : 'failed';
     const why = failure ?? { code: 'internal', message: 'Unknown failure.' };
     await moveDeployment(tx, run.subjectId, status, {
-      completedAt: new Date(),
+      completedAt: await databaseTime(tx),
       error: why.message,
       errorCode: why.code,
     });

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { liveRelease, type ReleaseRef, Releases, Routes } from '#features/releases/index.js';
 import { refreshServiceStatus } from '#features/services/index.js';
 import { Internal } from '#platform/errors.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { type RunRef, type StepContext, type StepKind, stepKind } from '#workflows/workflow.js';
 import { DeploymentRecords } from './deployment-records.js';
@@ -116,7 +116,7 @@ async function makeLive(tx: Tx, _run: RunRef, params: OfDeployment): Promise<voi
     where: { serviceId, status: 'running', id: { not: params.deployment } },
     data: { status: 'superseded' },
   });
-  await moveDeployment(tx, params.deployment, 'running', { completedAt: new Date() });
+  await moveDeployment(tx, params.deployment, 'running', { completedAt: await databaseTime(tx) });
   await tx.service.update({
     where: { id: serviceId },
     data: { liveDeploymentId: params.deployment, desiredState: 'running' },

@@ -1,4 +1,5 @@
 /** Cron services: due times become executions, once; no overlap; exit codes and output are kept. */
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { ExecutionSchedule } from './index.js';
 
@@ -43,6 +44,17 @@ it('plans the next time and is not due twice', async () => {
   const { nextRunAt } = await worker.db.service.findUniqueOrThrow({ where: { id: service.id } });
   expect(nextRunAt?.getTime()).toBeGreaterThan(Date.now());
   expect(await executions()).toHaveLength(1);
+});
+
+it.each([
+  -7_200_000, 7_200_000,
+])('plans the next time by the clock of the database when its own is %d ms off', async (off) => {
+  await cronService('exit 0');
+  await due();
+  moveClock(off);
+  await schedule.tick().finally(restoreClock);
+  const { nextRunAt } = await worker.db.service.findUniqueOrThrow({ where: { id: service.id } });
+  expect(Math.abs((nextRunAt?.getTime() ?? 0) - Date.now())).toBeLessThan(600_000);
 });
 
 it('skips an execution while the one before still runs', async () => {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { executionLock, nextRun } from '#features/services/index.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { createRun } from '#workflows/runs.queries.js';
 
@@ -49,7 +49,7 @@ export class ExecutionSchedule {
   private async start(tx: Tx, service: Due): Promise<string[]> {
     await tx.service.update({
       where: { id: service.id },
-      data: { nextRunAt: nextRun(service.schedule, service.time_zone, new Date()) },
+      data: { nextRunAt: nextRun(service.schedule, service.time_zone, await databaseTime(tx)) },
     });
     if (!service.live_deployment_id || service.desired_state !== 'running') return [];
     const run = await startExecution(tx, {
@@ -75,7 +75,11 @@ export async function startExecution(tx: Tx, wanted: NewExecution): Promise<stri
   const overlaps =
     (await tx.execution.count({ where: { serviceId: wanted.serviceId, status: { in: ['pending', 'running'] } } })) > 0;
   const skipped = overlaps
-    ? { status: 'skipped', completedAt: new Date(), error: 'Skipped: the execution before it was still running.' }
+    ? {
+        status: 'skipped',
+        completedAt: await databaseTime(tx),
+        error: 'Skipped: the execution before it was still running.',
+      }
     : {};
   const { count } = await tx.execution.createMany({ data: [{ id, ...wanted, ...skipped }], skipDuplicates: true });
   if (overlaps || count === 0) return null;

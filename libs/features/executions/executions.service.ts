@@ -6,7 +6,7 @@ import { lockService, requireService } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
 import { afterCursor, type Caller } from '#platform/http/index.js';
 import { pageOf } from '#platform/keyset.js';
-import { type Prisma, PrismaService } from '#platform/prisma/prisma.service.js';
+import { databaseTime, type Prisma, PrismaService } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { startExecution } from './executions.schedule.js';
 
@@ -40,7 +40,7 @@ export class ExecutionsService {
         throw new Conflict('not_a_cron_service', 'Only services of type cron have executions.');
       if (!service.liveDeploymentId)
         throw new Conflict('nothing_deployed', 'Nothing has been deployed yet: create a deployment first.');
-      const scheduledFor = new Date();
+      const scheduledFor = await databaseTime(tx);
       const id = await startExecution(tx, {
         serviceId,
         deploymentId: service.liveDeploymentId,

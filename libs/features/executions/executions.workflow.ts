@@ -11,7 +11,7 @@ import {
   workloadSpec,
 } from '#features/releases/index.js';
 import { Invalid } from '#platform/errors.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { redactor, SecretBox } from '#platform/secrets.js';
 import { type Outcome, type Plan, step } from '#workflows/plan.js';
 import {
@@ -145,7 +145,7 @@ export class ExecutionWorkflow {
 async function markRunning(tx: Tx, _run: RunRef, params: JobParams): Promise<void> {
   await tx.execution.updateMany({
     where: { id: params.execution, status: 'pending' },
-    data: { status: 'running', startedAt: new Date() },
+    data: { status: 'running', startedAt: await databaseTime(tx) },
   });
 }
 
@@ -154,13 +154,13 @@ async function keepResult(tx: Tx, _run: RunRef, params: JobParams, { exitCode, o
   const error = exitCode === 0 ? null : `The job ended with exit code ${exitCode}.`;
   await tx.execution.update({
     where: { id: params.execution },
-    data: { status, exitCode, output, error, completedAt: new Date() },
+    data: { status, exitCode, output, error, completedAt: await databaseTime(tx) },
   });
 }
 
 async function finished(tx: Tx, run: RunRef, outcome: Outcome, failure: RunFailure | null): Promise<void> {
   if (outcome === 'succeeded') return;
   const status = outcome === 'cancelled' ? 'cancelled' : 'failed';
-  const data = { status, error: failure?.message ?? null, completedAt: new Date() };
+  const data = { status, error: failure?.message ?? null, completedAt: await databaseTime(tx) };
   await tx.execution.updateMany({ where: { id: run.subjectId, status: { in: ['pending', 'running'] } }, data });
 }

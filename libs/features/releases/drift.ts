@@ -52,10 +52,32 @@ function containersDiffer(service: Expected, workloads: Workload[], route: Route
   if (own.length !== service.replicas) return true;
   // The engine restarts what crashes; what stands still was stopped by somebody.
   if (own.some(({ state }) => state !== 'running' && state !== 'restarting')) return true;
-  const alive = own
-    .filter(({ state, address }) => state === 'running' && address)
-    .map(({ address }) => `${address}:${service.port}`);
-  return service.routed && alive.sort().join() !== [...(route?.upstreams ?? [])].sort().join();
+  return service.routed && upstreamsOf(own, service.port).join() !== [...(route?.upstreams ?? [])].sort().join();
+}
+
+/**
+ * Routes of busy services that lead to an address where nothing of the service runs any more (the engine gave out new ones, and another
+ * app may have the old one), pointed to what runs of the live release. A route that a run has just switched leads to containers that run.
+ */
+export function misrouted(expected: Expected[], actual: Actual): Route[] {
+  if (actual.workloads === null) return [];
+  const byService = grouped(actual.workloads);
+  return expected.flatMap((service) => {
+    const route = actual.routes.get(service.id);
+    if (!service.busy || !service.routed || !service.running || !route) return [];
+    const releases = (byService.get(service.id) ?? []).filter(({ labels }) => labels.role === 'release');
+    const addresses = releases.filter(({ state }) => state === 'running').map(({ address }) => address);
+    if (route.upstreams.every((upstream) => addresses.includes(upstream.split(':')[0] ?? ''))) return [];
+    const live = releases.filter(({ labels }) => labels.deployment === service.deployment);
+    const upstreams = upstreamsOf(live, service.port);
+    return upstreams.length > 0 ? [{ ...route, upstreams }] : [];
+  });
+}
+
+/** `ip:port` of those that run, sorted. */
+function upstreamsOf(workloads: Workload[], port: number | null): string[] {
+  const alive = workloads.filter(({ state, address }) => state === 'running' && address);
+  return alive.map(({ address }) => `${address}:${port}`).sort();
 }
 
 function sameNames(left: string[], right: string[]): boolean {

@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { WorkloadSpec } from '#drivers/runtime/port.js';
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { awaitReady, type ReadinessTarget } from './readiness.js';
 
 const owner = { installation: '00000000-0000-4000-8000-000000000001' };
@@ -114,4 +115,13 @@ it('waits for an app that begins to listen late, and for its health path', async
   await new Promise<void>((resolve) => late.listen(port, '0.0.0.0', resolve));
   await expect(waiting).resolves.toHaveLength(1);
   await new Promise((resolve) => late.close(resolve));
+});
+
+it.each([
+  -3_600_000, 3_600_000,
+])('a worker is ready when it was seen to stay up, though the clock is %d ms off', async (off) => {
+  moveClock(off);
+  const began = performance.now();
+  await ready({ port: null }, 10_000).finally(restoreClock);
+  expect(performance.now() - began).toBeGreaterThan(1900);
 });

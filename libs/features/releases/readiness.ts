@@ -49,6 +49,7 @@ export async function awaitReady(
 class Watch {
   private last = 'it has not started';
   private refused = false;
+  private seen: { startedAt: string | null; at: number } | null = null;
 
   constructor(
     private readonly runtime: ContainerRuntime,
@@ -92,13 +93,19 @@ class Watch {
     const { port, path } = this.target;
     if (port === null) {
       this.last = 'it has just started';
-      return Date.now() - Date.parse(workload.startedAt ?? '') >= WORKER_SETTLES_MS;
+      return this.stayedUp(workload) >= WORKER_SETTLES_MS;
     }
     if (!workload.address) return false;
     const problem = path ? await httpProblem(workload.address, port, path) : await tcpProblem(workload.address, port);
     if (problem) this.last = problem.text;
     this.refused = problem?.refused ?? false;
     return problem === null;
+  }
+
+  /** Milliseconds that we have seen this start of it run. The engine's clock and ours may differ, so its time only tells starts apart. */
+  private stayedUp({ startedAt }: Workload): number {
+    if (this.seen?.startedAt !== startedAt) this.seen = { startedAt, at: performance.now() };
+    return performance.now() - this.seen.at;
   }
 
   /** The image's own test, run by us: the engine would first try it after its interval, often 30 seconds. */

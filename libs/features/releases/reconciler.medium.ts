@@ -1,4 +1,5 @@
 /** Drift is found and healed: on a real database, with fake drivers that play the accidents. */
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { Reconciler } from './index.js';
 
@@ -45,6 +46,15 @@ it('starts a container again that was stopped by hand', async () => {
   expect(running()).toHaveLength(2);
 });
 
+it.each([-3_600_000, 3_600_000])('is not misled by runs of a worker whose clock is %d ms off', async (off) => {
+  moveClock(off);
+  await worker.deployments.create(service.caller, service.id);
+  await worker.settle().finally(restoreClock);
+  worker.runtime.removeByHand(running()[0] as string);
+  expect(await round()).toEqual([service.id]);
+  expect(running()).toHaveLength(2);
+});
+
 it('restores a lost route without looking at containers', async () => {
   const before = upstreams();
   worker.ingress.routes.clear();
@@ -87,4 +97,14 @@ it('tries ever more rarely what cannot be healed', async () => {
     await round();
   }
   expect(await worker.db.run.count({ where: { workflow: 'service-heal' } })).toBe(3);
+});
+
+it('points the route of a service that is being deployed to the new addresses of its live release', async () => {
+  await worker.deployments.create(service.caller, service.id); // waits: nobody runs it
+  for (const workload of worker.runtime.workloads.values())
+    workload.address = workload.address?.replace('127.0', '127.9') ?? null;
+  const { healed } = await reconciler.round(true);
+  expect(healed).toEqual([]);
+  const now = [...worker.runtime.workloads.values()].map(({ address }) => address).sort();
+  expect(upstreams()?.map((upstream) => upstream.split(':')[0])).toEqual(now);
 });

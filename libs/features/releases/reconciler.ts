@@ -1,6 +1,7 @@
 /**
  * Compares what should run with what does, and starts a heal run for each service where they differ. Takes no input; woken by the engine's
- * events and by the clock. Services with an open run are left alone: that run is already changing them.
+ * events and by the clock. Services with an open run are left alone, as that run is already changing them, except that a route which leads
+ * nowhere is pointed to the live release.
  */
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
@@ -10,10 +11,10 @@ import { INGRESS, RUNTIME } from '#drivers/tokens.js';
 import { hostsOf, serviceHost, serviceLock } from '#features/services/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { Installation } from '#platform/installation.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { createRun } from '#workflows/runs.queries.js';
-import { type Actual, drifted, type Expected } from './drift.js';
+import { type Actual, drifted, type Expected, misrouted } from './drift.js';
 
 export const HEAL = 'service-heal';
 
@@ -46,12 +47,15 @@ export class Reconciler {
    */
   async round(containers: boolean): Promise<{ healed: string[]; again: boolean }> {
     const owner = { installation: await this.installation.id() };
-    const observedAt = new Date();
+    const observedAt = await databaseTime(this.db);
     const routes = await this.ingress.observe();
     const workloads = containers ? await this.runtime.observe(owner) : null;
     // Read after the observation: what a run changed in between belongs to a service that is busy or already recorded.
     const services = await this.expected(observedAt);
-    const found = drifted(services, actual(workloads, routes));
+    const now = actual(workloads, routes);
+    // A run may take minutes (a build): requests cannot wait for its end.
+    for (const route of misrouted(services, now)) await this.ingress.ensure(route);
+    const found = drifted(services, now);
     const healed: string[] = [];
     for (const serviceId of found) if (await this.heal(serviceId)) healed.push(serviceId);
     if (containers) await this.sweepNetworks(owner.installation);

@@ -28,6 +28,15 @@ export class PrismaService extends PrismaClient implements OnModuleDestroy {
 export type Tx = Prisma.TransactionClient;
 export { Prisma };
 
+/**
+ * PostgreSQL's clock, the only one for whatever is stored and compared: workers and APIs may run on machines whose clocks differ or are set
+ * while they run.
+ */
+export async function databaseTime(tx: Tx): Promise<Date> {
+  const [row] = await tx.$queryRaw<[{ now: Date }]>`SELECT clock_timestamp() AS now`;
+  return row.now;
+}
+
 /** Name of the violated unique index or constraint, null when the error is something else. */
 export function uniqueViolation(error: unknown): string | null {
   if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== 'P2002') return null;

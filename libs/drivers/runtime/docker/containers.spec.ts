@@ -22,6 +22,18 @@ describe('ensureRunning', () => {
     expect((await scripted.runtime.ensureRunning(spec, never)).id).toBe('c2');
   });
 
+  it('begins again when the engine was killed while it started the container and still holds its process', async () => {
+    let made = 0;
+    await scripted.play(({ method, path }, response) => {
+      if (path.endsWith('/create')) answer(response, 201, { Id: `c${++made}` });
+      else if (method === 'DELETE') answer(response, 204);
+      else if (made < 2) answer(response, 500, { message: 'task c1: already exists: unknown' });
+      else answer(response, 204);
+    });
+    expect((await scripted.runtime.ensureRunning(spec, never)).id).toBe('c2');
+    expect(scripted.seen()).toContain('DELETE /containers/c1');
+  });
+
   it('does not try for ever', async () => {
     await scripted.play(({ path }, response) =>
       path.endsWith('/create')

@@ -138,6 +138,8 @@ export class Containers {
       if (refusedWith(error, 409, /marked for removal|removal in progress/i)) return false;
       // A container keeps the id of its network; one of the same name that was made again is not found.
       if (!isNew && refusedWith(error, 404, /network .* not found/i)) return this.discard(id, signal);
+      // An engine that was killed while it started this container may hold on to its process, and then refuses to start it for ever.
+      if (refusedWith(error, 500, /task \S+: already exists/i)) return this.discard(id, signal);
       throw startFailure(error, name);
     }
   }
