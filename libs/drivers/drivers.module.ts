@@ -3,11 +3,12 @@ import { Global, Module } from '@nestjs/common';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { DockerBuilder } from './builder/buildkit.js';
+import { BuildPrograms } from './builder/programs.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
 import { acmeOptions, localConfig } from './ingress/caddy/local.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 import { GitSource } from './source/git-source.js';
-import { BUILDER, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+import { BUILD_PROGRAMS, BUILDER, INGRESS, RUNTIME, SOURCE } from './tokens.js';
 
 const inject = [CONFIG];
 
@@ -22,6 +23,7 @@ const inject = [CONFIG];
     },
     { provide: RUNTIME, inject, useFactory: (config: Config) => new DockerRuntime({ dockerHost: config.DOCKER_HOST }) },
     { provide: BUILDER, inject, useFactory: (config: Config) => new DockerBuilder({ dockerHost: config.DOCKER_HOST }) },
+    { provide: BUILD_PROGRAMS, inject, useFactory: (config: Config) => new BuildPrograms(config.CONTAINR_BUILD_PATH) },
     {
       provide: INGRESS,
       inject,
@@ -34,7 +36,7 @@ const inject = [CONFIG];
       useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
     },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, INGRESS, SOURCE],
 })
 export class DriversModule {}
 

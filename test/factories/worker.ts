@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { FakeBuilder } from '#drivers/builder/fake.js';
+import { BuildPrograms } from '#drivers/builder/programs.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BUILD_PROGRAMS, BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import type { Config } from '#platform/config.js';
+import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
 import { PlatformModule } from '#platform/platform.module.js';
@@ -28,7 +31,8 @@ export type TestWorker = Awaited<ReturnType<typeof testWorker>>;
 /** Nudges are not sent: the test pumps. */
 const queue = { provide: RunQueue, useValue: { nudge: () => undefined } };
 
-export async function testWorker() {
+/** @param environment settings beyond those that every test has */
+export async function testWorker(environment: Record<string, string> = {}) {
   const database = await createTestDatabase();
   const drivers = {
     runtime: new FakeRuntime(),
@@ -38,7 +42,7 @@ export async function testWorker() {
   };
   shareImages(drivers);
   const app = await listeningApp();
-  const module = await start(database.url, drivers);
+  const module = await start(testConfig({ DATABASE_URL: database.url, ...environment }), drivers);
   const db = module.get(PrismaService);
   const deployments = module.get(DeploymentsService);
   return {
@@ -61,19 +65,20 @@ export async function testWorker() {
 
 type Drivers = { runtime: FakeRuntime; ingress: FakeIngress; builder: FakeBuilder; source: FakeSource };
 
-async function start(databaseUrl: string, { runtime, ingress, builder, source }: Drivers): Promise<TestingModule> {
+async function start(config: Config, { runtime, ingress, builder, source }: Drivers): Promise<TestingModule> {
   const providers = [
     { provide: RUNTIME, useValue: runtime },
     { provide: INGRESS, useValue: ingress },
     { provide: BUILDER, useValue: builder },
+    { provide: BUILD_PROGRAMS, useValue: new BuildPrograms(config.CONTAINR_BUILD_PATH) },
     { provide: SOURCE, useValue: source },
+    { provide: EgressGuard, useValue: new EgressGuard({ allow: ['127.0.0.0/8'], deny: [] }) },
     queue,
   ];
   @Global()
   @Module({ providers, exports: providers.map(({ provide }) => provide) })
   class FakeDriversModule {}
 
-  const config = testConfig({ DATABASE_URL: databaseUrl });
   const logger = createLogger(config, 'worker', { write: () => undefined });
   const module = await Test.createTestingModule({
     imports: [

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { Server, ServerCredentials, type ServiceDefinition, status, type UntypedHandleCall } from '@grpc/grpc-js';
 import type Docker from 'dockerode';
+import type { BuildRequest } from './port.js';
 import { decode, encodeBytes, encodeNumber, stringOf } from './protobuf.js';
 
 export interface Session {
@@ -22,14 +23,24 @@ const CREDENTIALS = '/moby.filesync.v1.Auth/Credentials';
 const HEALTH = '/grpc.health.v1.Health/Check';
 const SERVING = 1;
 
+/** Names under which BuildKit asks for Docker Hub. */
+const HUB = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io', 'https://index.docker.io/v1/']);
+
+type Offered = Pick<BuildRequest, 'secrets' | 'logins'>;
+
 /** null = gRPC NOT_FOUND. */
-const answers = (secrets: Record<string, string>): Record<string, Answer> => ({
+const answers = ({ secrets, logins = {} }: Offered): Record<string, Answer> => ({
   [SECRET]: (request) => {
     const id = stringOf(decode(request), 1);
     return Object.hasOwn(secrets, id) ? encodeBytes(1, Buffer.from(secrets[id] ?? '')) : null;
   },
-  // An empty answer means "no credentials": base images are pulled anonymously.
-  [CREDENTIALS]: () => Buffer.alloc(0),
+  // CredentialsResponse {Username = 1, Secret = 2}; an empty answer means "no credentials": the image is pulled anonymously.
+  [CREDENTIALS]: (request) => {
+    const host = stringOf(decode(request), 1);
+    const login = logins[HUB.has(host) ? 'docker.io' : host];
+    if (!login) return Buffer.alloc(0);
+    return Buffer.concat([encodeBytes(1, Buffer.from(login.username)), encodeBytes(2, Buffer.from(login.password))]);
+  },
   [HEALTH]: () => encodeNumber(1, SERVING),
 });
 
@@ -54,9 +65,9 @@ function handler(answer: Answer): UntypedHandleCall {
   };
 }
 
-function serve(socket: Duplex, secrets: Record<string, string>): Server {
+function serve(socket: Duplex, offered: Offered): Server {
   const server = new Server();
-  for (const [path, answer] of Object.entries(answers(secrets)))
+  for (const [path, answer] of Object.entries(answers(offered)))
     server.addService(definition(path), { call: handler(answer) });
   server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
   return server;
@@ -78,17 +89,13 @@ function hijack(docker: Docker, id: string, signal: AbortSignal): Promise<Duplex
   });
 }
 
-/** @param secrets id -> value; they live in this process's memory and on the engine's tmpfs while a step mounts them, nowhere else. */
-export async function openSession(
-  docker: Docker,
-  secrets: Record<string, string>,
-  signal: AbortSignal,
-): Promise<Session> {
+/** @param offered secrets and logins; they live in this process's memory and on the engine's tmpfs while a step mounts them, nowhere else. */
+export async function openSession(docker: Docker, offered: Offered, signal: AbortSignal): Promise<Session> {
   const id = randomUUID();
   const socket = await hijack(docker, id, signal);
   // The engine closes its side when the build ends; a reset then is not an error of the build.
   socket.on('error', () => socket.destroy());
-  const server = serve(socket, secrets);
+  const server = serve(socket, offered);
   return {
     id,
     close: () => {

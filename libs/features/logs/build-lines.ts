@@ -128,7 +128,8 @@ export class BuildLines {
     return { status, error, stuck, wasLive: status === 'running' || (status === 'superseded' && started) };
   }
 
-  private async after(deploymentId: string, seq: bigint | null): Promise<BuildLine[]> {
+  /** Lines after `seq`, oldest first, at most 500. */
+  async after(deploymentId: string, seq: bigint | null): Promise<BuildLine[]> {
     if (seq === null) return [];
     return this.db.logLine.findMany({
       where: { subjectId: deploymentId, seq: { gt: seq } },

@@ -21,6 +21,7 @@ export interface EngineCall {
   /** Objects are sent as JSON, as Docker wants its filters; undefined is left out. */
   query?: Record<string, string | number | boolean | object | undefined>;
   body?: unknown;
+  headers?: Record<string, string>;
   /** Aborts the call: it rejects with signal.reason. */
   signal?: AbortSignal;
   /** Milliseconds until the call (a stream: until its head) must have answered; Infinity for none. Default SHORT_MS. */
@@ -116,7 +117,7 @@ export class EngineClient {
 
   private request(request: EngineCall, body: string | undefined): http.ClientRequest {
     const { protocol, ...target } = this.address;
-    const headers: http.OutgoingHttpHeaders = { host: 'docker' };
+    const headers: http.OutgoingHttpHeaders = { host: 'docker', ...request.headers };
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = Buffer.byteLength(body);

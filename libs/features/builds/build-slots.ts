@@ -1,0 +1,93 @@
+/**
+ * Whose turn it is to build. The host builds so many at once; the next is the one whose project (without a project: whose user) has the
+ * fewest builds running and before it in the line, so a project with fifty waiting delays another's first by one build, not by fifty.
+ *
+ * Truth is in PostgreSQL: a slot is a build whose status is `running`, and that is moved on by the run's own end. A killed worker's build
+ * keeps its slot until its run is taken over and ends; one that waits counts only while its run's lease is alive, so the line never waits
+ * for a dead worker. Several workers agree by an advisory lock around the decision.
+ */
+import { availableParallelism } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '#platform/bus.js';
+import { CONFIG, type Config } from '#platform/config.js';
+import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { moveBuild } from './builds.state.js';
+
+/** Bus topic: a build has ended, somebody may go on. */
+export const SLOTS_TOPIC = 'builds:slots';
+/** A lost wake-up costs this much at most. Milliseconds. */
+const LOOK_MS = 1000;
+/** Any number that nothing else locks by (pg_advisory_xact_lock). */
+const LOCK = 7_240_001;
+
+@Injectable()
+export class BuildSlots {
+  constructor(
+    private readonly db: PrismaService,
+    private readonly bus: Bus,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'CONTAINR_BUILD_CONCURRENCY'>,
+  ) {}
+
+  /** Builds at once. */
+  get limit(): number {
+    return this.config.CONTAINR_BUILD_CONCURRENCY || availableParallelism();
+  }
+
+  /** Resolves when the build may run and has been marked `running`. Rejects with signal.reason; then it no longer waits. */
+  async take(buildId: string, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+    let told = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      // Before the look, so that a slot that gets free during it is not slept over.
+      const changed = this.bus.next(SLOTS_TOPIC, LOOK_MS, signal);
+      const position = await this.db.$transaction((tx) => enter(tx, buildId, this.limit));
+      if (position === 0) return;
+      if (position !== told) log(`Waiting for a build slot: ${ordinal(position)} in line.`);
+      told = position;
+      await changed;
+    }
+  }
+
+  /** Call after a build has ended. */
+  freed(): void {
+    this.bus.publish(SLOTS_TOPIC);
+  }
+}
+
+/** @returns 0: it runs; else its position in the line, from 1 */
+async function enter(tx: Tx, id: string, limit: number): Promise<number> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`;
+  const build = await tx.build.findUniqueOrThrow({ where: { id } });
+  if (build.status === 'running') return 0;
+  if (!build.waitingSince) await tx.build.update({ where: { id }, data: { waitingSince: new Date() } });
+  const running = await tx.build.count({ where: { status: 'running' } });
+  const position = (await positions(tx, [id])).get(id) ?? 1;
+  if (position > limit - running) return position;
+  await moveBuild(tx, id, 'running', { startedAt: new Date() });
+  return 0;
+}
+
+/** Position in the line, from 1, of those of the builds that wait. */
+export async function positions(tx: Tx, ids: string[]): Promise<Map<string, number>> {
+  const rows = await tx.$queryRaw<{ id: string; position: number }[]>`
+    WITH busy AS (
+      SELECT coalesce(project_id, user_id, id) AS tenant, count(*) AS running FROM builds WHERE status = 'running' GROUP BY 1
+    ), waiting AS (
+      SELECT b.id, coalesce(b.project_id, b.user_id, b.id) AS tenant, b.waiting_since FROM builds b
+      WHERE b.status = 'pending' AND b.waiting_since IS NOT NULL AND (b.id = ANY(${ids}::uuid[]) OR EXISTS (
+        SELECT 1 FROM runs r WHERE r.subject_id = b.id AND r.status = 'running' AND r.lease_until > clock_timestamp()))
+    ), turns AS (
+      SELECT w.id, w.waiting_since,
+        row_number() OVER (PARTITION BY w.tenant ORDER BY w.waiting_since, w.id) + coalesce(busy.running, 0) AS turn
+      FROM waiting w LEFT JOIN busy USING (tenant)
+    ), line AS (
+      SELECT id, row_number() OVER (ORDER BY turn, waiting_since, id)::int AS position FROM turns
+    ) SELECT id, position FROM line WHERE id = ANY(${ids}::uuid[])`;
+  return new Map(rows.map(({ id, position }) => [id, position]));
+}
+
+/** 1st, 2nd, 3rd, 4th, 11th, 21st. */
+export function ordinal(n: number): string {
+  const teen = n % 100 >= 11 && n % 100 <= 13;
+  return `${n}${teen ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')}`;
+}
