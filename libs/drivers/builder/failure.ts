@@ -17,7 +17,7 @@ export interface FailureFacts {
 }
 
 const PULL =
-  /failed to do request|Get "https?:\/\/[^"]+\/v2\/|pull access denied|manifest (for \S+ )?(unknown|not found)|failed to resolve (source metadata|reference)|toomanyrequests|authorization failed|no match for platform|unexpected status code|unauthorized:/i;
+  /failed to do request|Get "https?:\/\/[^"]+\/v2\/|pull access denied|manifest (for \S+ )?(unknown|not found)|failed to resolve (source metadata|reference)|toomanyrequests|authorization failed|no match for platform|unexpected status code|unauthorized:|no basic auth credentials|pulling from host \S+ failed|failed to authorize|insufficient_scope/i;
 const DOCKERFILE =
   /dockerfile parse error|unknown instruction|failed to read dockerfile|cannot locate specified dockerfile|failed to create LLB definition|failed to parse|no build stage in current context|cannot be empty|syntax error|circular dependency|unknown flag/i;
 const EXIT = /(?:exit code: |returned a non-zero code: )(\d+)/;

@@ -31,9 +31,8 @@ export class BuildLogText {
   private async *text(id: string, follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer> {
     let position = 0n;
     while (!signal.aborted) {
-      // Before the look, so that what changes during it is not slept over.
-      const changed = this.bus.next(deploymentTopic(id), WAKE_MS, signal);
       const open = follow && (await this.isOpen(id));
+      const changed = open ? this.bus.next(deploymentTopic(id), WAKE_MS, signal) : Promise.resolve();
       for (;;) {
         const batch = await this.lines.after(id, position);
         if (batch.length === 0) break;

@@ -1,6 +1,6 @@
 /**
  * Whose turn it is to build. The host builds so many at once; the next is the one whose project (without a project: whose user) has the
- * fewest builds running and before it in the line, so a project with fifty waiting delays another's first by one build, not by fifty.
+ * fewest builds running and before it in the line, among equals whose last turn is longest ago, so a project with fifty waiting delays another's first by one build, not by fifty.
  *
  * Truth is in PostgreSQL: a slot is a build whose status is `running`, and that is moved on by the run's own end. A killed worker's build
  * keeps its slot until its run is taken over and ends; one that waits counts only while its run's lease is alive, so the line never waits
@@ -39,12 +39,17 @@ export class BuildSlots {
     for (;;) {
       signal.throwIfAborted();
       // Before the look, so that a slot that gets free during it is not slept over.
-      const changed = this.bus.next(SLOTS_TOPIC, LOOK_MS, signal);
-      const position = await this.db.$transaction((tx) => enter(tx, buildId, this.limit));
-      if (position === 0) return;
-      if (position !== told) log(`Waiting for a build slot: ${ordinal(position)} in line.`);
-      told = position;
-      await changed;
+      const looked = new AbortController();
+      const changed = this.bus.next(SLOTS_TOPIC, LOOK_MS, AbortSignal.any([signal, looked.signal]));
+      try {
+        const position = await this.db.$transaction((tx) => enter(tx, buildId, this.limit));
+        if (position === 0) return;
+        if (position !== told) log(`Waiting for a build slot: ${ordinal(position)} in line.`);
+        told = position;
+        await changed;
+      } finally {
+        looked.abort();
+      }
     }
   }
 
@@ -73,15 +78,20 @@ export async function positions(tx: Tx, ids: string[]): Promise<Map<string, numb
     WITH busy AS (
       SELECT coalesce(project_id, user_id, id) AS tenant, count(*) AS running FROM builds WHERE status = 'running' GROUP BY 1
     ), waiting AS (
-      SELECT b.id, coalesce(b.project_id, b.user_id, b.id) AS tenant, b.waiting_since FROM builds b
+      SELECT b.id, coalesce(b.project_id, b.user_id, b.id) AS tenant, b.waiting_since, CASE WHEN b.project_id IS NULL
+        THEN (SELECT s.started_at FROM builds s WHERE s.user_id = b.user_id AND s.project_id IS NULL AND s.started_at IS NOT NULL
+          ORDER BY s.created_at DESC, s.id DESC LIMIT 1)
+        ELSE (SELECT s.started_at FROM builds s WHERE s.project_id = b.project_id AND s.started_at IS NOT NULL
+          ORDER BY s.created_at DESC, s.id DESC LIMIT 1) END AS served
+      FROM builds b
       WHERE b.status = 'pending' AND b.waiting_since IS NOT NULL AND (b.id = ANY(${ids}::uuid[]) OR EXISTS (
         SELECT 1 FROM runs r WHERE r.subject_id = b.id AND r.status = 'running' AND r.lease_until > clock_timestamp()))
     ), turns AS (
-      SELECT w.id, w.waiting_since,
+      SELECT w.id, w.waiting_since, w.served,
         row_number() OVER (PARTITION BY w.tenant ORDER BY w.waiting_since, w.id) + coalesce(busy.running, 0) AS turn
       FROM waiting w LEFT JOIN busy USING (tenant)
     ), line AS (
-      SELECT id, row_number() OVER (ORDER BY turn, waiting_since, id)::int AS position FROM turns
+      SELECT id, row_number() OVER (ORDER BY turn, served NULLS FIRST, waiting_since, id)::int AS position FROM turns
     ) SELECT id, position FROM line WHERE id = ANY(${ids}::uuid[])`;
   return new Map(rows.map(({ id, position }) => [id, position]));
 }

@@ -157,7 +157,9 @@ async function followPull(
 /** Docker sends an empty object when there is no login: docs.docker.com/reference/api/engine/#section/Authentication */
 function authHeader(ref: string, login: RegistryLogin | undefined): Record<string, string> {
   const auth = login ? { ...login, serveraddress: registryOf(ref) } : {};
-  return { 'X-Registry-Auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
+  // Go's URLEncoding wants the padding that base64url leaves out; without it the engine takes the login for none.
+  const text = Buffer.from(JSON.stringify(auth)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return { 'X-Registry-Auth': text };
 }
 
 function pushError(ref: string, reason: string): AppError {

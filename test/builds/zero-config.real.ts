@@ -5,9 +5,9 @@ import Docker from 'dockerode';
 import { DockerBuilder } from '#drivers/builder/buildkit.js';
 import { inFront, tarOf } from '#drivers/builder/context-files.js';
 import { contextOf } from '#drivers/builder/testing/base-image.js';
-import { chooseBuild } from './build-choice.js';
-import { SAMPLES } from './testing/samples.js';
-import { fileTree, wish } from './testing/trees.js';
+import { chooseBuild } from '#features/builds/build-choice.js';
+import { SAMPLES } from '#features/builds/testing/samples.js';
+import { fileTree, wish } from '#features/builds/testing/trees.js';
 
 jest.setTimeout(300_000);
 
