@@ -22,9 +22,9 @@ export class BuildRecords {
   }
 
   async chosen(id: string, { type, name }: ChosenBuild): Promise<void> {
-    const row = await this.db.build.findUniqueOrThrow({ where: { id }, select: { metadata: true } });
-    const metadata = { ...(row.metadata as object), recognised: name };
-    await this.db.build.update({ where: { id }, data: { buildType: type, metadata } });
+    const more = JSON.stringify({ recognised: name });
+    await this.db.$executeRaw`
+      UPDATE builds SET build_type = ${type}, metadata = metadata || ${more}::jsonb WHERE id = ${id}::uuid`;
   }
 
   /** Stores how far the build is; it never goes back, and never fails the build. */

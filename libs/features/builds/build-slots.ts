@@ -11,6 +11,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '#platform/bus.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import type { StepContext } from '#workflows/workflow.js';
 import { moveBuild } from './builds.state.js';
 
 /** Bus topic: a build has ended, somebody may go on. */
@@ -34,15 +35,23 @@ export class BuildSlots {
   }
 
   /** Resolves when the build may run and has been marked `running`. Rejects with signal.reason; then it no longer waits. */
-  async take(buildId: string, log: (line: string) => void, signal: AbortSignal): Promise<void> {
-    let told = 0;
-    for (;;) {
+  async take(buildId: string, log: (line: string) => void, ctx: Pick<StepContext, 'signal' | 'idle'>): Promise<void> {
+    const position = await this.enter(buildId);
+    if (position > 0) await ctx.idle(() => this.wait(buildId, log, ctx.signal));
+  }
+
+  private enter(buildId: string): Promise<number> {
+    return this.db.$transaction((tx) => enter(tx, buildId, this.limit));
+  }
+
+  private async wait(buildId: string, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+    for (let told = 0; ; ) {
       signal.throwIfAborted();
       // Before the look, so that a slot that gets free during it is not slept over.
       const looked = new AbortController();
       const changed = this.bus.next(SLOTS_TOPIC, LOOK_MS, AbortSignal.any([signal, looked.signal]));
       try {
-        const position = await this.db.$transaction((tx) => enter(tx, buildId, this.limit));
+        const position = await this.enter(buildId);
         if (position === 0) return;
         if (position !== told) log(`Waiting for a build slot: ${ordinal(position)} in line.`);
         told = position;
@@ -52,24 +61,36 @@ export class BuildSlots {
       }
     }
   }
+}
 
-  /** Call after a build has ended. */
-  freed(): void {
-    this.bus.publish(SLOTS_TOPIC);
-  }
+interface Line {
+  status: string;
+  running: number;
+  /** Others that wait. */
+  waiting: number;
 }
 
 /** @returns 0: it runs; else its position in the line, from 1 */
 async function enter(tx: Tx, id: string, limit: number): Promise<number> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`;
-  const build = await tx.build.findUniqueOrThrow({ where: { id } });
-  if (build.status === 'running') return 0;
-  if (!build.waitingSince) await tx.build.update({ where: { id }, data: { waitingSince: new Date() } });
-  const running = await tx.build.count({ where: { status: 'running' } });
-  const position = (await positions(tx, [id])).get(id) ?? 1;
-  if (position > limit - running) return position;
-  await moveBuild(tx, id, 'running', { startedAt: new Date() });
-  return 0;
+  const [line] = await tx.$queryRaw<[Line]>`
+    SELECT (SELECT status FROM builds WHERE id = ${id}::uuid) AS status,
+      count(*) FILTER (WHERE status = 'running')::int AS running,
+      count(*) FILTER (WHERE status = 'pending' AND waiting_since IS NOT NULL AND id <> ${id}::uuid)::int AS waiting
+    FROM builds WHERE status IN ('pending', 'running')`;
+  if (line.status === 'running') return 0;
+  const position = line.waiting === 0 ? 1 : await join(tx, id);
+  if (position <= limit - line.running) {
+    await moveBuild(tx, id, 'running', { startedAt: new Date() });
+    return 0;
+  }
+  if (line.waiting === 0) await join(tx, id);
+  return position;
+}
+
+async function join(tx: Tx, id: string): Promise<number> {
+  await tx.build.updateMany({ where: { id, waitingSince: null }, data: { waitingSince: new Date() } });
+  return (await positions(tx, [id])).get(id) ?? 1;
 }
 
 /** Position in the line, from 1, of those of the builds that wait. */

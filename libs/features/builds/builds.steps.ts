@@ -99,7 +99,7 @@ export class BuildSteps {
       : folderTree(folder ?? '');
     const chosen = await this.maker.choose(tree, wishOf(accepted), log.line, ctx.signal);
     await this.records.chosen(params.build, chosen);
-    await ctx.idle(() => this.records.slots.take(params.build, log.line, ctx.signal));
+    await this.records.slots.take(params.build, log.line, ctx);
     const labels = {
       ...request.labels,
       'containr.build': params.build,

@@ -111,7 +111,7 @@ export class ImageSteps {
         log.line(`This tree was built before: using ${known.tag}`);
         return { ...imageOutput(known.imageId, known.tag), size: Number(known.sizeBytes) };
       }
-      await ctx.idle(() => this.builds.slots.take(params.deployment, log.line, ctx.signal));
+      await this.builds.slots.take(params.deployment, log.line, ctx);
       const labels = { 'containr.service': serviceId, 'containr.commit': commit };
       const logins = await this.builds.logins({ projectId: config.projectId, userId: null });
       const progress = this.builds.progress(params.deployment);
