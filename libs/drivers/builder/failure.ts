@@ -30,7 +30,8 @@ function imageOf(text: string): string | null {
   const from = /^FROM (?:--\S+ )?(\S+)/i.exec(text)?.[1];
   if (from) return from;
   const url = /https?:\/\/([^/"\s]+)\/v2\/([^"\s]+?)\/manifests\/([^"\s]+)/.exec(text);
-  if (!url) return /(?:for|metadata for|reference) "?((?:[\w.-]+(?::\d+)?\/)+[\w.-]+(?::[\w.-]+)?)"?/.exec(text)?.[1] ?? null;
+  if (!url)
+    return /(?:for|metadata for|reference) "?((?:[\w.-]+(?::\d+)?\/)+[\w.-]+(?::[\w.-]+)?)"?/.exec(text)?.[1] ?? null;
   const [, registry, name = '', tag = ''] = url;
   const separator = tag.startsWith('sha256:') ? '@' : ':';
   const host = registry === 'registry-1.docker.io' ? '' : `${registry}/`;

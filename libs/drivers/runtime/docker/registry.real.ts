@@ -51,7 +51,10 @@ it('builds on a private image and pulls it, with the login only', async () => {
   const dockerfile = `FROM ${remote}\nRUN echo on a private base\n`;
   const build = (logins: Record<string, typeof LOGIN>) =>
     builder.build(requestFor(dockerfile, `${name}-built:1`, { logins }), never);
-  await expect(build({})).rejects.toMatchObject({ code: 'image_unavailable', message: expect.stringContaining(remote) });
+  await expect(build({})).rejects.toMatchObject({
+    code: 'image_unavailable',
+    message: expect.stringContaining(remote),
+  });
   expect((await build({ [registry.host]: LOGIN })).id).toMatch(/^sha256:/);
   await expect(runtime.images.ensure(remote, quiet, never)).rejects.toMatchObject({ code: 'image_unavailable' });
   expect((await runtime.images.ensure(remote, quiet, never, LOGIN)).digest).toMatch(/^sha256:/);
