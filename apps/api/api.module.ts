@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
+import { BuildsApiModule } from '#features/builds/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -9,6 +10,7 @@ import { GitApiModule } from '#features/git/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { MembersApiModule } from '#features/members/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
+import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
@@ -29,6 +31,8 @@ import { RouteTable } from './http/route-table.js';
     ServicesApiModule,
     DeploymentsApiModule,
     DomainsApiModule,
+    BuildsApiModule,
+    RegistriesApiModule,
     ExecutionsApiModule,
     LogsApiModule,
     GitApiModule,

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
+import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
@@ -17,6 +18,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
 /** What the worker can do: one line per feature. */
 @Module({
   imports: [
+    BuildsWorkerModule,
     DeploymentsWorkerModule,
     ReleasesWorkerModule,
     DomainsWorkerModule,

@@ -33,6 +33,8 @@ function serverEnv(env) {
 
 async function prepare(wanted, env) {
   if (wanted.servers && !wanted.docker && !env.REDIS_URL) await ensureCommands(['redis-server']);
+  // A registry to push to and pull from, with a login.
+  if (wanted.docker) await ensureCommands(['docker-registry']);
   if (wanted.docker) await ensureMachine(env, { build: wanted.build });
   else await ensurePackages();
   if (!wanted.build) await ensureGenerated();

@@ -17,7 +17,7 @@ const command = z
 export const buildConfig = z
   .object({
     builder_type: z
-      .enum(['nixpacks', 'dockerfile', 'image'])
+      .enum(['nixpacks', 'dockerfile', 'image', 'railpack'])
       .optional()
       .describe('Build system type; detected when omitted.'),
     build_command: command.optional().describe('Custom build command.'),

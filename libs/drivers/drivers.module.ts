@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { DockerBuilder } from './builder/buildkit.js';
 import { GuardedBuilder } from './builder/guarded-builder.js';
+import { BuildPrograms } from './builder/programs.js';
 import { DISK_LOW, DiskGuard } from './disk/disk-guard.js';
 import { LocalDisks } from './disk/local-disks.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
@@ -12,7 +13,7 @@ import { acmeOptions, localConfig } from './ingress/caddy/local.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 import type { ContainerRuntime } from './runtime/port.js';
 import { GitSource } from './source/git-source.js';
-import { BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from './tokens.js';
 
 const inject = [CONFIG];
 
@@ -40,6 +41,7 @@ const inject = [CONFIG];
       useFactory: (config: Config, guard: DiskGuard) =>
         new GuardedBuilder(new DockerBuilder({ dockerHost: config.DOCKER_HOST }), guard),
     },
+    { provide: BUILD_PROGRAMS, inject, useFactory: (config: Config) => new BuildPrograms(config.CONTAINR_BUILD_PATH) },
     {
       provide: INGRESS,
       inject,
@@ -52,7 +54,7 @@ const inject = [CONFIG];
       useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
     },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, DISK_GUARD, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, INGRESS, SOURCE],
 })
 export class DriversModule {}
 

@@ -1,6 +1,7 @@
 /** Injection tokens of the ports. */
 export const RUNTIME = Symbol('ContainerRuntime');
 export const BUILDER = Symbol('Builder');
+export const BUILD_PROGRAMS = Symbol('BuildPrograms');
 export const SOURCE = Symbol('SourceStore');
 /** A DiskGuard, which knows the free space and the watermark. */
 export const DISK_GUARD = Symbol('DiskGuard');

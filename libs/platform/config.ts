@@ -111,6 +111,30 @@ export const configSchema = z.object({
   CONTAINR_WORKER_CONCURRENCY: number(4, 1, 64, 'Runs that one worker executes at once.'),
   CONTAINR_BUILD_CPUS: number(2, 0.1, 256, 'CPU cores a build may use.'),
   CONTAINR_BUILD_MEMORY_MB: number(4096, 128, 1048576, 'Memory in MiB a build may use.'),
+  CONTAINR_BUILD_CONCURRENCY: number(
+    0,
+    0,
+    256,
+    'Builds that run at once on the host; 0: one per core. Others wait in a line that is fair between projects.',
+  ),
+  CONTAINR_BUILD_SOURCE_DIR: z
+    .string()
+    .transform((dir) => path.resolve(dir))
+    .optional()
+    .describe(
+      'Folder below which builds may take their source_path. Every user may build what is in it. Unset: source_path is refused.',
+    ),
+  CONTAINR_BUILD_CA_FILE: z
+    .string()
+    .transform((file) => path.resolve(file))
+    .optional()
+    .describe(
+      'PEM file with all certificate authorities, own and public, that npm, pip and the like trust in generated Dockerfiles: for networks that inspect TLS.',
+    ),
+  CONTAINR_BUILD_PATH: z
+    .string()
+    .default('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+    .describe('Folders, separated by colons, in which railpack and nixpacks are looked for.'),
   CONTAINR_BUILD_TIMEOUT_SECONDS: number(1800, 10, 86400, 'Seconds until a build is given up.'),
   CONTAINR_DISK_MIN_FREE_GB: number(
     0,

@@ -8,10 +8,15 @@ import type { Runner, RunnerLog } from './runner.js';
 import { claimRun } from './runs.queries.js';
 import type { WorkflowRegistry } from './workflow.js';
 
+/** Runs that may wait in one worker beside those that work; each costs a query a second. */
+const MOST_IDLE = 100;
+
 export class Executor {
   private readonly owner = randomUUID();
   private readonly shutdown = new AbortController();
   private readonly active = new Set<Promise<void>>();
+  /** Of the active runs, those that only wait for others. */
+  private idle = 0;
   private waiting: (() => void)[] = [];
   private pumping = false;
   private again = false;
@@ -41,7 +46,7 @@ export class Executor {
 
   /** Resolves when a slot is free: a full worker leaves the next nudge to another one. */
   async whenFree(): Promise<void> {
-    while (this.active.size >= this.slots) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    while (this.full()) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   /** Aborts what runs without undoing it and hands the leases back. */
@@ -51,16 +56,29 @@ export class Executor {
   }
 
   private async startOne(): Promise<boolean> {
-    if (this.shutdown.signal.aborted || this.active.size >= this.slots) return false;
+    if (this.shutdown.signal.aborted || this.full()) return false;
     const run = await this.claim();
     if (!run) return false;
-    const work = this.runner.execute(run, this.shutdown.signal).finally(() => {
-      this.active.delete(work);
-      for (const resolve of this.waiting.splice(0)) resolve();
-      void this.pump();
-    });
+    const work = this.runner
+      .execute(run, this.shutdown.signal, (idle) => this.idling(idle))
+      .finally(() => {
+        this.active.delete(work);
+        for (const resolve of this.waiting.splice(0)) resolve();
+        void this.pump();
+      });
     this.active.add(work);
     return true;
+  }
+
+  private full(): boolean {
+    return this.active.size - Math.min(this.idle, MOST_IDLE) >= this.slots;
+  }
+
+  private idling(idle: boolean): void {
+    this.idle += idle ? 1 : -1;
+    if (!idle) return;
+    for (const resolve of this.waiting.splice(0)) resolve();
+    void this.pump();
   }
 
   private async claim() {

@@ -26,6 +26,9 @@ export interface RunnerLog {
   error(fields: object, message: string): void;
 }
 
+/** Told when the run begins and ends to wait for others. */
+export type Idling = (idle: boolean) => void;
+
 /** A run that has been taken over this often kills its workers: it is given up. */
 const MAX_ATTEMPTS = 25;
 const CANCELLED: RunFailure = { code: 'cancelled', message: 'Cancelled.' };
@@ -38,11 +41,11 @@ export class Runner {
   ) {}
 
   /** Resolves when the run has ended or is no longer ours; never rejects. */
-  async execute(run: ClaimedRun, shutdown: AbortSignal): Promise<void> {
+  async execute(run: ClaimedRun, shutdown: AbortSignal, idling: Idling = () => undefined): Promise<void> {
     const lease = new Lease(this.db, run, shutdown);
     if (run.cancelRequested) lease.requestCancel();
     try {
-      await new Execution(this.db, this.registry, this.log, run, lease, await loadSteps(this.db, run.id)).go();
+      await new Execution(this.db, this.registry, this.log, run, lease, await loadSteps(this.db, run.id), idling).go();
     } catch (error) {
       const reason = lease.ownership.aborted ? lease.ownership.reason : error;
       this.log.info({ run: run.id, workflow: run.workflow, reason: String(reason) }, 'run left to the next worker');
@@ -66,6 +69,7 @@ class Execution {
     private readonly run: ClaimedRun,
     private readonly lease: Lease,
     private steps: StoredStep[],
+    private readonly idling: Idling,
   ) {
     this.workflow = registry.requireWorkflow(run.workflow);
   }
@@ -245,6 +249,14 @@ class Execution {
         const found = this.steps.find((step) => step.kind === kind && step.output);
         if (!found) throw new Error(`step ${kind} has no output in run ${this.run.id}`);
         return found.output as T;
+      },
+      idle: async (wait) => {
+        this.idling(true);
+        try {
+          return await wait();
+        } finally {
+          this.idling(false);
+        }
       },
     };
   }

@@ -20,6 +20,11 @@ export interface StepContext {
   signal: AbortSignal;
   /** Output of an earlier step of this run. @throws Error when that step has none: a bug in the plan. */
   output<T extends JsonObject>(kind: string): T;
+  /**
+   * Runs what only waits for other runs (a place in a line): meanwhile the worker may execute one run more, so that those who wait never
+   * keep those from running for whom they wait.
+   */
+  idle<T>(wait: () => Promise<T>): Promise<T>;
 }
 
 export interface StepKind<P extends JsonObject = JsonObject, O extends JsonObject = JsonObject> {

@@ -6,17 +6,19 @@ import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { FakeBuilder } from '#drivers/builder/fake.js';
 import { GuardedBuilder } from '#drivers/builder/guarded-builder.js';
+import { BuildPrograms } from '#drivers/builder/programs.js';
 import { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { FakeDisks } from '#drivers/disk/fake.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
+import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
 import { PlatformModule } from '#platform/platform.module.js';
@@ -79,20 +81,22 @@ async function start(
   { runtime, ingress, builder, source, disks }: Drivers,
   environment: Record<string, string>,
 ): Promise<TestingModule> {
+  const config = testConfig({ DATABASE_URL: databaseUrl, ...environment });
   const guard = new DiskGuard(disks, 0);
   const providers = [
     { provide: RUNTIME, useValue: runtime },
     { provide: INGRESS, useValue: ingress },
     { provide: BUILDER, useValue: new GuardedBuilder(builder, guard) },
+    { provide: BUILD_PROGRAMS, useValue: new BuildPrograms(config.CONTAINR_BUILD_PATH) },
     { provide: DISK_GUARD, useValue: guard },
     { provide: SOURCE, useValue: source },
+    { provide: EgressGuard, useValue: new EgressGuard({ allow: ['127.0.0.0/8'], deny: [] }) },
     queue,
   ];
   @Global()
   @Module({ providers, exports: providers.map(({ provide }) => provide) })
   class FakeDriversModule {}
 
-  const config = testConfig({ DATABASE_URL: databaseUrl, ...environment });
   const logger = createLogger(config, 'worker', { write: () => undefined });
   const module = await Test.createTestingModule({
     imports: [

@@ -9,6 +9,7 @@ export const PROGRAMS = {
   'redis-server': { package: 'redis-server', instead: 'set REDIS_URL to a Redis of your own' },
   caddy: { package: 'caddy' },
   dockerd: { package: 'docker.io', instead: 'set DOCKER_HOST to a Docker Engine of your own' },
+  'docker-registry': { package: 'docker-registry' },
   debootstrap: { package: 'debootstrap', instead: 'load the base images yourself (docker pull)' },
 };
 
@@ -67,7 +68,7 @@ async function aptInstall(packages) {
 /** We run Redis and Caddy ourselves, from the data folder: the package's own unit must not take their ports at the next boot. */
 async function disableUnits(packages) {
   if (!existsSync('/run/systemd/system')) return;
-  const units = packages.filter((name) => ['redis-server', 'caddy'].includes(name));
+  const units = packages.filter((name) => ['redis-server', 'caddy', 'docker-registry'].includes(name));
   if (units.length) await must('systemctl', ['disable', ...units]);
 }
 

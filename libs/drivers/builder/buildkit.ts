@@ -88,7 +88,7 @@ export class DockerBuilder implements Builder {
   private async attempt(request: BuildRequest, stop: Stop): Promise<BuiltImage> {
     const engine = await this.engine();
     const redact = redactor(Object.values(request.secrets));
-    const progress = new PlainProgress(request.log, redact);
+    const progress = new PlainProgress(request.log, redact, request.progress);
     const classic = new ClassicProgress(request.log, redact);
     const attempt: Attempt = {
       id: randomUUID(),
@@ -102,7 +102,7 @@ export class DockerBuilder implements Builder {
     };
     try {
       this.watchLimits(attempt);
-      if (engine.buildKit) attempt.session = await openSession(this.client, request.secrets, stop.signal);
+      if (engine.buildKit) attempt.session = await openSession(this.client, request, stop.signal);
       const outcome = await this.run(attempt, stop);
       return await this.result(attempt, outcome);
     } finally {

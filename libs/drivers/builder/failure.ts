@@ -17,7 +17,7 @@ export interface FailureFacts {
 }
 
 const PULL =
-  /failed to do request|Get "https?:\/\/[^"]+\/v2\/|pull access denied|manifest (for \S+ )?(unknown|not found)|failed to resolve (source metadata|reference)|toomanyrequests|authorization failed|no match for platform|unexpected status code|unauthorized:/i;
+  /failed to do request|Get "https?:\/\/[^"]+\/v2\/|pull access denied|manifest (for \S+ )?(unknown|not found)|failed to resolve (source metadata|reference)|toomanyrequests|authorization failed|no match for platform|unexpected status code|unauthorized:|no basic auth credentials|pulling from host \S+ failed|failed to authorize|insufficient_scope/i;
 const DOCKERFILE =
   /dockerfile parse error|unknown instruction|failed to read dockerfile|cannot locate specified dockerfile|failed to create LLB definition|failed to parse|no build stage in current context|cannot be empty|syntax error|circular dependency|unknown flag/i;
 const EXIT = /(?:exit code: |returned a non-zero code: )(\d+)/;
@@ -30,7 +30,8 @@ function imageOf(text: string): string | null {
   const from = /^FROM (?:--\S+ )?(\S+)/i.exec(text)?.[1];
   if (from) return from;
   const url = /https?:\/\/([^/"\s]+)\/v2\/([^"\s]+?)\/manifests\/([^"\s]+)/.exec(text);
-  if (!url) return /(?:for|metadata for|reference) "?((?:[\w.-]+\/)+[\w.-]+(?::[\w.-]+)?)"?/.exec(text)?.[1] ?? null;
+  if (!url)
+    return /(?:for|metadata for|reference) "?((?:[\w.-]+(?::\d+)?\/)+[\w.-]+(?::[\w.-]+)?)"?/.exec(text)?.[1] ?? null;
   const [, registry, name = '', tag = ''] = url;
   const separator = tag.startsWith('sha256:') ? '@' : ':';
   const host = registry === 'registry-1.docker.io' ? '' : `${registry}/`;

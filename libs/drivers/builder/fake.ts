@@ -8,7 +8,7 @@ import type { Builder, BuildRequest, BuiltImage } from './port.js';
 import { Stop } from './stop.js';
 
 export interface FakeBuild {
-  request: Omit<BuildRequest, 'context' | 'log'>;
+  request: Omit<BuildRequest, 'context' | 'log' | 'progress'>;
   /** Path -> contents of the context's files. */
   files: Record<string, string>;
 }
@@ -64,7 +64,7 @@ export class FakeBuilder implements Builder {
 
   private async perform(request: BuildRequest, signal: AbortSignal): Promise<BuiltImage> {
     const files = await readContext(request.context);
-    const { context: _context, log: _log, ...rest } = request;
+    const { context: _context, log: _log, progress: _progress, ...rest } = request;
     this.builds.push({ request: rest, files });
     await this.gate;
     const failure = this.failures.shift();
@@ -83,6 +83,7 @@ export class FakeBuilder implements Builder {
     for (const [index, line] of lines.entries()) {
       if (!INSTRUCTION.test(line))
         throw new Invalid('dockerfile_invalid', `unknown instruction: ${line.split(' ')[0]}`);
+      request.progress?.(index, lines.length);
       await execute(request, { line, label: `[${index + 1}/${lines.length}] ${line}`, args, signal });
     }
   }

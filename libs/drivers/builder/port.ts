@@ -16,9 +16,13 @@ export interface BuildRequest {
   /** id -> value for `RUN --mount=type=secret,id=...`; never in a layer, the history or the log. */
   secrets: Record<string, string>;
   labels: Record<string, string>;
+  /** Registry (host[:port], `docker.io` for Docker Hub) -> login, for base images that are not public. */
+  logins?: Record<string, { username: string; password: string }>;
   limits: { cpus: number; memoryBytes: number; timeoutMs: number };
   /** Called for each line of output, in order. */
   log: (line: string) => void;
+  /** Steps done of the steps known; both may grow. */
+  progress?: (done: number, total: number) => void;
 }
 
 export interface BuiltImage {

@@ -32,11 +32,13 @@ export interface FailedStep {
 
 export class PlainProgress {
   private readonly steps = new Map<string, Step>();
+  private finished = 0;
 
   /** @param redact hides secret values; applied to everything shown or kept. */
   constructor(
     private readonly log: (line: string) => void,
     private readonly redact: (text: string) => string = (text) => text,
+    private readonly progress: (done: number, total: number) => void = () => undefined,
   ) {}
 
   /** Shows one message. Output comes before the end of its step, as BuildKit may put both in one message. */
@@ -44,6 +46,7 @@ export class PlainProgress {
     for (const vertex of trace.vertexes) this.start(vertex);
     for (const output of trace.output) this.print(output);
     for (const vertex of trace.vertexes) this.finish(vertex);
+    if (trace.vertexes.length > 0) this.progress(this.finished, this.steps.size);
   }
 
   /** The step that broke the build: BuildKit marks the steps it cancelled because of it as failed too, but with "context canceled". */
@@ -110,6 +113,7 @@ export class PlainProgress {
     const step = this.steps.get(vertex.digest);
     if (!step || step.finished || vertex.completedAt === null) return;
     step.finished = true;
+    this.finished += 1;
     const rest = step.rest + step.decoder.end();
     step.rest = '';
     if (rest !== '') this.line(step, rest, vertex.completedAt);

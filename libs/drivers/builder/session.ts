@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { EngineClient } from '#drivers/runtime/docker/client.js';
 import { type Answer, serveGrpc } from './grpc.js';
+import type { BuildRequest } from './port.js';
 import { decode, encodeBytes, encodeNumber, stringOf } from './protobuf.js';
 
 export interface Session {
@@ -20,13 +21,24 @@ const CREDENTIALS = '/moby.filesync.v1.Auth/Credentials';
 const HEALTH = '/grpc.health.v1.Health/Check';
 const SERVING = 1;
 
-const answers = (secrets: Record<string, string>): Record<string, Answer> => ({
+/** Names under which BuildKit asks for Docker Hub. */
+const HUB = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io', 'https://index.docker.io/v1/']);
+
+type Offered = Pick<BuildRequest, 'secrets' | 'logins'>;
+
+/** null = gRPC NOT_FOUND. */
+const answers = ({ secrets, logins = {} }: Offered): Record<string, Answer> => ({
   [SECRET]: (request) => {
     const id = stringOf(decode(request), 1);
     return Object.hasOwn(secrets, id) ? encodeBytes(1, Buffer.from(secrets[id] ?? '')) : null;
   },
-  // An empty answer means "no credentials": base images are pulled anonymously.
-  [CREDENTIALS]: () => Buffer.alloc(0),
+  // CredentialsResponse {Username = 1, Secret = 2}; an empty answer means "no credentials": the image is pulled anonymously.
+  [CREDENTIALS]: (request) => {
+    const host = stringOf(decode(request), 1);
+    const login = logins[HUB.has(host) ? 'docker.io' : host];
+    if (!login) return Buffer.alloc(0);
+    return Buffer.concat([encodeBytes(1, Buffer.from(login.username)), encodeBytes(2, Buffer.from(login.password))]);
+  },
   [HEALTH]: () => encodeNumber(1, SERVING),
 });
 
@@ -41,13 +53,9 @@ function hijack(engine: EngineClient, id: string, signal: AbortSignal): Promise<
   return engine.hijack({ method: 'POST', path: '/session', signal }, headers);
 }
 
-/** @param secrets id -> value; they live in this process's memory and on the engine's tmpfs while a step mounts them, nowhere else. */
-export async function openSession(
-  engine: EngineClient,
-  secrets: Record<string, string>,
-  signal: AbortSignal,
-): Promise<Session> {
+/** @param offered secrets and logins; they live in this process's memory and on the engine's tmpfs while a step mounts them, nowhere else. */
+export async function openSession(engine: EngineClient, offered: Offered, signal: AbortSignal): Promise<Session> {
   const id = randomUUID();
   const socket = await hijack(engine, id, signal);
-  return { id, close: serveGrpc(socket, answers(secrets)) };
+  return { id, close: serveGrpc(socket, answers(offered)) };
 }

@@ -36,6 +36,15 @@ export class FakeImages implements ImageStore {
     });
   }
 
+  push(image: string, ref: string): Promise<{ digest: string | null }> {
+    return this.world.run('images.push', ref, () => {
+      const facts = this.get(image);
+      if (!facts) throw new Invalid('image_gone', `The image ${image} is not on the host: build it again.`);
+      this.registry.set(ref, facts);
+      return { digest: facts.id };
+    });
+  }
+
   ensureAbsent(ref: string): Promise<void> {
     return this.world.run('images.ensureAbsent', ref, () => {
       parseImageRef(ref);

@@ -139,6 +139,11 @@ export interface Capabilities {
   directAddress: boolean;
 }
 
+export interface RegistryLogin {
+  username: string;
+  password: string;
+}
+
 export interface ImageStore {
   /** Facts of an image on the host, null when it is not there. */
   find(ref: string): Promise<ImageFacts | null>;
@@ -146,7 +151,25 @@ export interface ImageStore {
    * Makes `ref` present: kept when there, else pulled.
    * @throws Invalid `image_unavailable` when it is neither here nor to be had (says which and why).
    */
-  ensure(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<ImageFacts>;
+  ensure(
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<ImageFacts>;
+  /**
+   * Gives `image` (id or reference on the host) the name `ref` in its registry. The name is on the host only while it is pushed.
+   * @returns the digest that the registry knows it by
+   * @throws Invalid `push_refused` (what the registry said), `image_gone`; Conflict `image_name_taken` when another image has that name on the
+   * host
+   */
+  push(
+    image: string,
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<{ digest: string | null }>;
   /**
    * Removes one tag or id; the caller passes only what its own records call its own. Never forces: an image in use stays and the call
    * returns normally, the next collection meets it again.

@@ -212,6 +212,13 @@ export function sourceConformance(name: string, subject: () => SourceSubject): v
       expect(await source.readFile(repository, commit, 'app')).toBeNull();
       expect(await source.readFile(repository, commit, 'nothere')).toBeNull();
       expect(await source.readFile(repository, commit, 'passwd')).toBeNull();
+      const names = ['app/main.js', 'app/deep/x.txt', 'app', 'nothere', 'passwd', '../x', 'big', 'Dockerfile'];
+      const several = await source.readFiles(repository, commit, '', names);
+      expect(Object.keys(several).sort()).toEqual(['Dockerfile', 'app/deep/x.txt', 'app/main.js', 'big']);
+      expect(several.big?.length).toBe(1024 * 1024);
+      expect(await source.readFiles(repository, commit, 'app', ['main.js', 'Dockerfile'])).toEqual({
+        'main.js': 'one',
+      });
       expect(await source.readFile(repository, commit, '../Dockerfile')).toBeNull();
       expect((await source.readFile(repository, commit, 'big'))?.length).toBe(1024 * 1024);
     });

@@ -96,6 +96,20 @@ export class FakeSource implements SourceStore {
     return typeof file === 'string' ? file.slice(0, 1024 * 1024) : null;
   }
 
+  async readFiles(
+    repository: string,
+    commit: string,
+    folder: string,
+    names: string[],
+  ): Promise<Record<string, string>> {
+    const files = this.tree(repository, commit, folder);
+    const found = names.flatMap((name) => {
+      const file = files[name];
+      return typeof file === 'string' ? [[name, file.slice(0, 1024 * 1024)]] : [];
+    });
+    return Object.fromEntries(found);
+  }
+
   async context(request: ContextRequest, signal: AbortSignal): Promise<Readable> {
     signal.throwIfAborted();
     const files = this.tree(request.repository, request.commit, request.rootDirectory);

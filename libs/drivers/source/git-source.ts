@@ -20,7 +20,7 @@ import { dropLooseRef, incomingRefs, KEPT, keepCommit, keptCommits, readRef } fr
 import { commitNotFound } from './remote-errors.js';
 import { RemoteGit } from './remote-git.js';
 import { Repositories } from './repositories.js';
-import { fileAt, treeAt } from './trees.js';
+import { fileAt, filesIn, treeAt } from './trees.js';
 
 export interface GitSourceOptions {
   dataDir: string;
@@ -84,6 +84,24 @@ export class GitSource implements SourceStore {
   async readFile(repository: string, commit: string, path: string): Promise<string | null> {
     const folder = await this.repositories.require(repository);
     return reading(folder, (objects) => fileAt(objects, commit, path));
+  }
+
+  async readFiles(
+    repository: string,
+    commit: string,
+    folder: string,
+    names: string[],
+  ): Promise<Record<string, string>> {
+    const path = await this.repositories.require(repository);
+    const segments = requireTreePath(folder);
+    const there = await reading(path, (objects) => filesIn(objects, commit, segments, names));
+    const files: Record<string, string> = {};
+    // A reader of its own for each: one that has read the beginning of a large file cannot go on.
+    for (const name of there) {
+      const text = await reading(path, (objects) => fileAt(objects, commit, [...segments, name].join('/')));
+      if (text !== null) files[name] = text;
+    }
+    return files;
   }
 
   async context(request: ContextRequest, signal: AbortSignal): Promise<Readable> {

@@ -56,6 +56,8 @@ export interface SourceStore {
   treeId(repository: string, commit: string, rootDirectory: string): Promise<string>;
   /** Contents of one regular file, null when there is none of that name. At most 1 MiB is read. */
   readFile(repository: string, commit: string, path: string): Promise<string | null>;
+  /** Those of the named files (paths in the folder) that are regular files; of each at most 1 MiB. */
+  readFiles(repository: string, commit: string, folder: string, names: string[]): Promise<Record<string, string>>;
   /** Tar stream of the tree with .dockerignore applied. */
   context(request: ContextRequest, signal: AbortSignal): Promise<Readable>;
   /** Creates the bare repository of a built-in remote, idempotent; returns its absolute path. */

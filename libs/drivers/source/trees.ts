@@ -61,6 +61,38 @@ export async function fileAt(objects: ObjectReader, commit: string, path: string
   return blob?.data.toString('utf8') ?? null;
 }
 
+/** Which of the named paths below the folder are regular files. */
+export async function filesIn(
+  objects: ObjectReader,
+  commit: string,
+  segments: string[],
+  names: string[],
+): Promise<string[]> {
+  const folders = new Map<string, Map<string, TreeEntry>>();
+  const entries = async (path: string[]): Promise<Map<string, TreeEntry>> => {
+    const key = path.join('/');
+    const known = folders.get(key);
+    if (known) return known;
+    const found =
+      path.length === 0 ? await treeAt(objects, commit, segments) : folderIn(await entries(path.slice(0, -1)), path);
+    const read = new Map((found ? await entriesOf(objects, found) : []).map((entry) => [entry.name, entry]));
+    folders.set(key, read);
+    return read;
+  };
+  const there: string[] = [];
+  for (const name of names) {
+    const parts = filePath(name);
+    const file = parts.pop();
+    if (file !== undefined && (await entries(parts)).get(file)?.mode.startsWith('100')) there.push(name);
+  }
+  return there;
+}
+
+function folderIn(entries: Map<string, TreeEntry>, path: string[]): string | null {
+  const entry = entries.get(path.at(-1) ?? '');
+  return entry?.mode === FOLDER ? entry.oid : null;
+}
+
 /** A path that cannot be in a tree (absolute, with `..`) has no segments: no file has that name. */
 function filePath(path: string): string[] {
   try {

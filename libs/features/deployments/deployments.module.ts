@@ -1,4 +1,5 @@
 import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { BuildsWorkerModule } from '#features/builds/index.js';
 import { PUSH_DEPLOYER, type PushDeployer } from '#features/git/index.js';
 import { BuildLogs, LogsApiModule } from '#features/logs/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
@@ -32,7 +33,7 @@ const pushDeployer = {
 export class DeploymentsApiModule {}
 
 @Module({
-  imports: [ReleasesWorkerModule],
+  imports: [ReleasesWorkerModule, BuildsWorkerModule],
   providers: [BuildLogs, DeploymentRecords, DeploymentWorkflow, ImageSteps, RolloutSteps],
 })
 export class DeploymentsWorkerModule implements OnModuleInit {

@@ -1,5 +1,6 @@
 /** The deployment workflow: how its plan is made when its turn comes, and what its end means. */
 import { Injectable } from '@nestjs/common';
+import { endBuild, SLOTS_TOPIC } from '#features/builds/index.js';
 import { deploymentTopic } from '#features/logs/index.js';
 import { liveRelease, openConfig, serviceTopic } from '#features/releases/index.js';
 import { refreshServiceStatus } from '#features/services/index.js';
@@ -27,6 +28,7 @@ export class DeploymentWorkflow {
       finished: (tx, run, outcome, failure) => finished(tx, run, outcome, failure),
       changed: (run) => {
         this.bus.publish(deploymentTopic(run.subjectId));
+        this.bus.publish(SLOTS_TOPIC);
         this.bus.publish(serviceTopic(run.lockKey.slice('service:'.length)));
       },
     };
@@ -56,6 +58,7 @@ export class DeploymentWorkflow {
 
 async function finished(tx: Tx, run: RunRef, outcome: Outcome, failure: RunFailure | null): Promise<void> {
   if (outcome !== 'succeeded') {
+    await endBuild(tx, run.subjectId, outcome, failure);
     const status = outcome === 'cancelled' ? 'cancelled' : 'failed';
     const why = failure ?? { code: 'internal', message: 'Unknown failure.' };
     await moveDeployment(tx, run.subjectId, status, {

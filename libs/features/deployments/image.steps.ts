@@ -1,16 +1,15 @@
 /** Steps that end with an image on the host: fetched and built, pulled, or found again. */
-import { createHash, randomUUID } from 'node:crypto';
-import path from 'node:path/posix';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { declaredArgs } from '#drivers/builder/dockerfile-args.js';
-import type { Builder, BuildRequest, BuiltImage } from '#drivers/builder/port.js';
+import type { BuiltImage } from '#drivers/builder/port.js';
+import { registryOf } from '#drivers/runtime/docker/image-ref.js';
 import type { ContainerRuntime, ImageFacts } from '#drivers/runtime/port.js';
 import type { FetchedCommit, SourceStore } from '#drivers/source/port.js';
-import { BUILDER, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BuildRecords, commitTree, ImageMaker, moveBuild } from '#features/builds/index.js';
 import type { BuildLogWriter } from '#features/logs/index.js';
-import { CONFIG, type Config } from '#platform/config.js';
+import type { ReleaseConfig } from '#features/releases/index.js';
 import { Invalid } from '#platform/errors.js';
-import { Installation } from '#platform/installation.js';
 import type { Tx } from '#platform/prisma/prisma.service.js';
 import { type StepContext, type StepKind, stepKind } from '#workflows/workflow.js';
 import { DeploymentRecords } from './deployment-records.js';
@@ -24,9 +23,11 @@ type FetchParams = OfDeployment & {
   commit: string | null;
 };
 type Fetched = { commit: string; branch: string | null; subject: string };
-type ImageOutput = { image: string; name: string; tag: string };
+type ImageOutput = { image: string; name: string; tag: string; size?: number };
 
 const FETCH_DEADLINE_MS = 10 * 60_000;
+/** 24 hours. */
+const BUILD_DEADLINE_MS = 24 * 60 * 60_000;
 const PULL_DEADLINE_MS = 30 * 60_000;
 const LOOKUP_DEADLINE_MS = 60_000;
 
@@ -34,11 +35,10 @@ const LOOKUP_DEADLINE_MS = 60_000;
 export class ImageSteps {
   constructor(
     @Inject(SOURCE) private readonly source: SourceStore,
-    @Inject(BUILDER) private readonly builder: Builder,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
     private readonly records: DeploymentRecords,
-    private readonly installation: Installation,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly maker: ImageMaker,
+    private readonly builds: BuildRecords,
   ) {}
 
   kinds(): StepKind[] {
@@ -52,10 +52,11 @@ export class ImageSteps {
       }),
       stepKind<OfDeployment & { tag: string }, ImageOutput>({
         kind: 'image.build',
-        // The builder has the build's own limit; this one only ends a builder that does not answer.
-        deadlineMs: this.config.CONTAINR_BUILD_TIMEOUT_SECONDS * 1000 + 60_000,
+        // It may wait in line for long; the build itself has the builder's own limit.
+        deadlineMs: BUILD_DEADLINE_MS,
+        begin: (tx, _run, p) => this.announce(tx, p),
         do: (ctx, p) => this.build(ctx, p),
-        commit: keepImage,
+        commit: keepBuilt,
       }),
       stepKind<OfDeployment & { ref: string }, ImageOutput>({
         kind: 'image.pull',
@@ -100,63 +101,63 @@ export class ImageSteps {
   private async build(ctx: StepContext, params: OfDeployment & { tag: string }): Promise<ImageOutput> {
     return this.logged(params.deployment, async (log) => {
       const { config } = await this.records.load(params.deployment);
+      const { serviceId } = config;
       const { commit } = ctx.output<Fetched>('source.fetch');
-      const root = config.source.root_directory ?? '';
-      const dockerfile = config.source.dockerfile || 'Dockerfile';
-      const [tree, text] = await Promise.all([
-        this.source.treeId(config.serviceId, commit, root),
-        this.source.readFile(config.serviceId, commit, path.join(root, dockerfile)),
-      ]);
-      if (text === null) throw noDockerfile(path.join(root, dockerfile));
-      const buildArgs = pick({ ...config.variables, ...config.build.environment_variables }, declaredArgs(text));
-      const contentKey = keyOf({ tree, dockerfile, buildArgs });
-      const known = await this.records.knownImage(config.serviceId, contentKey);
+      const tree = commitTree(this.source, serviceId, commit);
+      const chosen = await this.maker.choose(tree, wishOf(config), log.line, ctx.signal);
+      await this.builds.chosen(params.deployment, chosen);
+      const known = chosen.key && (await this.records.knownImage(serviceId, chosen.key));
       if (known && (await this.runtime.images.find(known.imageId))) {
         log.line(`This tree was built before: using ${known.tag}`);
-        return imageOutput(known.imageId, known.tag);
+        return { ...imageOutput(known.imageId, known.tag), size: Number(known.sizeBytes) };
       }
-      const context = await this.source.context(
-        { repository: config.serviceId, commit, rootDirectory: root, dockerfile },
-        ctx.signal,
-      );
-      const labels = await this.labels(config.serviceId, commit);
-      const what = { tag: params.tag, context, dockerfile, buildArgs, secrets: config.variables, labels };
-      const built = await this.builder.build({ ...what, limits: this.limits(), log: log.line }, ctx.signal);
+      await this.builds.slots.take(params.deployment, log.line, ctx);
+      const labels = { 'containr.service': serviceId, 'containr.commit': commit };
+      const logins = await this.builds.logins({ projectId: config.projectId, userId: null });
+      const progress = this.builds.progress(params.deployment);
+      const request = { tag: params.tag, secrets: config.variables, labels, logins, log: log.line, progress };
+      const built = await this.maker.make(tree, chosen, request, ctx.signal);
       await this.records.rememberImage({
         id: randomUUID(),
-        serviceId: config.serviceId,
-        contentKey,
+        serviceId,
+        contentKey: chosen.key ?? `build:${params.deployment}`,
         tag: params.tag,
         ...imageColumns(built),
       });
-      return imageOutput(built.id, params.tag);
+      return { ...imageOutput(built.id, params.tag), size: built.sizeBytes };
     });
   }
 
-  private async labels(serviceId: string, commit: string): Promise<Record<string, string>> {
-    return {
-      'containr.installation': await this.installation.id(),
-      'containr.service': serviceId,
-      'containr.commit': commit,
-    };
-  }
-
-  private limits(): BuildRequest['limits'] {
-    return {
-      cpus: this.config.CONTAINR_BUILD_CPUS,
-      memoryBytes: this.config.CONTAINR_BUILD_MEMORY_MB * 2 ** 20,
-      timeoutMs: this.config.CONTAINR_BUILD_TIMEOUT_SECONDS * 1000,
-    };
+  /** The build of a deployment is a build like any other, under the deployment's id. */
+  private async announce(tx: Tx, { deployment, tag }: OfDeployment & { tag: string }): Promise<void> {
+    const { service, commitHash } = await tx.deployment.findUniqueOrThrow({
+      where: { id: deployment },
+      select: { commitHash: true, service: { select: { id: true, projectId: true } } },
+    });
+    const { name, tag: imageTag } = imageOutput('', tag);
+    const metadata = commitHash ? { commit: commitHash } : {};
+    const row = { projectId: service.projectId, serviceId: service.id, imageName: name, imageTag, metadata };
+    await tx.build.upsert({
+      where: { id: deployment },
+      create: { id: deployment, deploymentId: deployment, ...row },
+      update: {},
+    });
   }
 
   private async pull(ctx: StepContext, params: OfDeployment & { ref: string }): Promise<ImageOutput> {
     return this.logged(params.deployment, async (log) => {
       const present = await this.runtime.images.find(params.ref);
-      const facts = present ?? (await this.runtime.images.ensure(params.ref, log.line, ctx.signal));
+      const facts =
+        present ?? (await this.runtime.images.ensure(params.ref, log.line, ctx.signal, await this.login(params)));
       if (!present) await this.rememberPulled(params, facts);
       log.line(`Image: ${params.ref} (${facts.id.slice(7, 19)})`);
       return imageOutput(facts.id, params.ref);
     });
+  }
+
+  private async login({ deployment, ref }: OfDeployment & { ref: string }) {
+    const { config } = await this.records.load(deployment);
+    return (await this.builds.logins({ projectId: config.projectId, userId: null }))[registryOf(ref)];
   }
 
   /** Only what was not here before is ours to remove when the service is deleted. */
@@ -209,6 +210,18 @@ async function keepImage(tx: Tx, _run: unknown, params: OfDeployment, output: Im
   });
 }
 
+async function keepBuilt(tx: Tx, run: unknown, params: OfDeployment, output: ImageOutput): Promise<void> {
+  await keepImage(tx, run, params, output);
+  const { image, name, tag, size } = output;
+  await moveBuild(tx, params.deployment, 'success', {
+    imageId: image,
+    imageName: name,
+    imageTag: tag,
+    sizeBytes: size ?? null,
+    completedAt: new Date(),
+  });
+}
+
 function imageColumns(built: BuiltImage) {
   return { imageId: built.id, sizeBytes: BigInt(built.sizeBytes) };
 }
@@ -225,21 +238,29 @@ export function imageOutput(image: string, ref: string): ImageOutput {
   };
 }
 
-function noDockerfile(where: string): Invalid {
-  return new Invalid(
-    'dockerfile_not_found',
-    `There is no ${where} in this commit: add one, or set the service's root_directory or dockerfile.`,
-  );
+function wishOf(config: ReleaseConfig): Parameters<ImageMaker['choose']>[1] {
+  const { source, build, variables, secretKeys } = config;
+  const type = build.builder_type ?? (source.type === 'dockerfile' ? 'dockerfile' : null);
+  const own = build.environment_variables ?? {};
+  return {
+    // `image` is a service's word for a prebuilt image, which is not built at all.
+    type: type === 'image' ? null : type,
+    rootDirectory: source.root_directory ?? '',
+    dockerfile: source.dockerfile || null,
+    buildCommand: build.build_command ?? null,
+    startCommand: build.start_command ?? null,
+    process: config.type,
+    offered: variables,
+    variables: { ...publicVariables(variables, secretKeys), ...own },
+    scope: config.serviceId,
+    // The release brings it when it starts the container.
+    bakeStart: false,
+  };
 }
 
-function pick(values: Record<string, string>, names: string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
-}
+/** What front-end tools compile into their pages: by their name these are meant for everybody to see. */
+const PUBLIC = /^(VITE_|NEXT_PUBLIC_|REACT_APP_|NUXT_PUBLIC_|PUBLIC_|GATSBY_|VUE_APP_|EXPO_PUBLIC_)/;
 
-/** Equal keys mean that building again would make the same image. */
-function keyOf(parts: { tree: string; dockerfile: string; buildArgs: Record<string, string> }): string {
-  const args = Object.entries(parts.buildArgs).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([parts.tree, parts.dockerfile, args]))
-    .digest('hex');
+function publicVariables(variables: Record<string, string>, secretKeys: string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([key]) => PUBLIC.test(key) && !secretKeys.includes(key)));
 }

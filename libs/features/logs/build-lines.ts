@@ -122,7 +122,7 @@ export class BuildLines {
   }
 
   /** The partition key of its oldest line; the beginning of time for what is neither a deployment nor a build. */
-  private async since(subjectId: string): Promise<Date> {
+  async since(subjectId: string): Promise<Date> {
     const [row] = await this.db.$queryRaw<{ at: Date }[]>`
       SELECT created_at AS at FROM deployments WHERE id = ${subjectId}::uuid
       UNION ALL SELECT created_at FROM builds WHERE id = ${subjectId}::uuid LIMIT 1`;
@@ -143,7 +143,8 @@ export class BuildLines {
     return { status, error, stuck, wasLive: status === 'running' || (status === 'superseded' && started) };
   }
 
-  private async after(deploymentId: string, seq: bigint | null, since: Date): Promise<BuildLine[]> {
+  /** Lines after `seq`, oldest first, at most 500. */
+  async after(deploymentId: string, seq: bigint | null, since: Date): Promise<BuildLine[]> {
     if (seq === null) return [];
     return this.db.logLine.findMany({
       where: { subjectId: deploymentId, seq: { gt: seq }, at: { gte: since } },

@@ -73,7 +73,7 @@ function requestBody({ body }: OperationOptions): MethodDecorator[] {
 
 function answers(options: OperationOptions): MethodDecorator[] {
   const { status, schema } = options.returns;
-  const content = { ...(schema ? jsonContent(schema) : {}), ...(options.events ? EVENT_CONTENT : {}) };
+  const content = { ...(schema ? jsonContent(schema) : {}), ...(options.events ? EVENT_CONTENT : {}), ...(options.text ? TEXT_CONTENT : {}) };
   const success = Object.keys(content).length > 0 ? { content } : {};
   const other = Object.entries(options.alsoReturns ?? {}).map(([code, answer]) =>
     ApiResponse({ status: Number(code), description: MEANING[Number(code)] ?? '', content: jsonContent(answer) }),
@@ -86,6 +86,7 @@ function answers(options: OperationOptions): MethodDecorator[] {
 }
 
 const EVENT_CONTENT: Content = { 'text/event-stream': { schema: { type: 'string' } } };
+const TEXT_CONTENT: Content = { 'text/plain': { schema: { type: 'string' } } };
 type Content = Record<string, { schema: JsonSchema }>;
 
 function jsonContent(schema: z.ZodType): Content {

@@ -23,6 +23,8 @@ export interface OperationOptions {
   alsoReturns?: Record<number, z.ZodType>;
   /** True when the operation can answer with server-sent events too. */
   events?: true;
+  /** True when it answers with plain text. */
+  text?: true;
   /** Statuses that the operation answers with an `Error`, beyond 400, 401 and 500. */
   errors?: number[];
   /**

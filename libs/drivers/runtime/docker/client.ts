@@ -24,6 +24,7 @@ export interface EngineCall {
   body?: unknown;
   /** A tar archive as the body; it goes over a connection of its own and cannot be sent twice. */
   upload?: Readable;
+  headers?: Record<string, string>;
   /** Aborts the call: it rejects with signal.reason. */
   signal?: AbortSignal;
   /** Milliseconds until the call (a stream: until its head) must have answered; Infinity for none. Default SHORT_MS. */
@@ -152,7 +153,7 @@ export class EngineClient {
     more: http.OutgoingHttpHeaders = {},
   ): http.ClientRequest {
     const { protocol, ...target } = this.address;
-    const headers: http.OutgoingHttpHeaders = { host: 'docker', ...more };
+    const headers: http.OutgoingHttpHeaders = { host: 'docker', ...request.headers, ...more };
     if (request.upload) headers['content-type'] = 'application/x-tar';
     else if (body !== undefined) {
       headers['content-type'] = 'application/json';

@@ -26,3 +26,9 @@ export function parseImageRef(ref: string): ImageRef {
   }
   return { id: null, repository, tag: digest ?? tag ?? 'latest' };
 }
+
+/** Registry of a reference as credentials name it: the first part when it looks like a host, else Docker Hub. */
+export function registryOf(ref: string): string {
+  const first = ref.includes('/') ? (ref.split('/')[0] ?? '') : '';
+  return /[.:]|^localhost$/.test(first) ? first.toLowerCase() : 'docker.io';
+}

@@ -1,9 +1,9 @@
 /** Images on the host: what they say about themselves, pulling, removing. */
-import { type AppError, Capacity, Invalid, Unavailable } from '#platform/errors.js';
-import type { ImageFacts, ImageStore, OwnedImage, Owner } from '../port.js';
+import { type AppError, Capacity, Conflict, Invalid, Unavailable } from '#platform/errors.js';
+import type { ImageFacts, ImageStore, OwnedImage, Owner, RegistryLogin } from '../port.js';
 import type { EngineClient } from './client.js';
 import { refusalOf, refusedWith } from './errors.js';
-import { parseImageRef } from './image-ref.js';
+import { parseImageRef, registryOf } from './image-ref.js';
 import { jsonLines } from './json-lines.js';
 import { LABEL, ownerFilter } from './labels.js';
 import type { WireDiskUsage, WireImage, WireImageSummary, WireProgress } from './wire.js';
@@ -26,11 +26,16 @@ export class Images implements ImageStore {
     }
   }
 
-  async ensure(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<ImageFacts> {
+  async ensure(
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<ImageFacts> {
     signal.throwIfAborted();
     const here = await this.find(ref);
     if (here) return here;
-    await this.pull(ref, onProgress, signal);
+    await this.pull(ref, onProgress, signal, login);
     const pulled = await this.find(ref);
     if (!pulled) throw unavailable(ref, 'it was pulled and removed again by somebody else');
     return pulled;
@@ -64,13 +69,76 @@ export class Images implements ImageStore {
     return new Map((images ?? []).map(({ Id, Size, SharedSize }) => [Id, Size - Math.max(0, SharedSize)]));
   }
 
-  private async pull(ref: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void> {
+  async push(
+    image: string,
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<{ digest: string | null }> {
+    const { repository, tag } = parseImageRef(ref);
+    const here = await this.find(image);
+    if (!here) throw new Invalid('image_gone', `The image ${image} is not on the host: build it again.`);
+    const named = await this.find(ref);
+    if (named && named.id !== here.id) {
+      throw new Conflict(
+        'image_name_taken',
+        `The host has another image of the name ${ref}: choose another image_name or image_tag.`,
+      );
+    }
+    if (!named)
+      await this.engine.call({ method: 'POST', path: `/images/${here.id}/tag`, query: { repo: repository, tag } });
+    try {
+      return { digest: await this.send(ref, onProgress, signal, login) };
+    } finally {
+      if (!named) await this.ensureAbsent(ref);
+    }
+  }
+
+  private async send(
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<string | null> {
+    const { repository, tag } = parseImageRef(ref);
+    const silence = new Silence(PULL_SILENCE_MS, signal);
+    const headers = authHeader(ref, login);
+    const lines: WireProgress[] = [];
+    try {
+      const request = { path: `/images/${repository}/push`, query: { tag }, headers, signal: silence.signal };
+      const stream = await this.engine.stream({ method: 'POST', ...request, timeoutMs: Number.POSITIVE_INFINITY });
+      const remember = async function* () {
+        for await (const line of jsonLines<WireProgress>(stream)) {
+          if (line.aux) lines.push(line);
+          yield line;
+        }
+      };
+      await followPull(ref, remember(), onProgress, () => silence.broken(), pushError);
+      return lines.at(-1)?.aux?.Digest ?? null;
+    } catch (error) {
+      if (silence.signal.aborted) throw silence.signal.reason;
+      const refusal = refusalOf(error);
+      throw refusal ? pushError(ref, refusal.reason) : this.engine.translate(error);
+    } finally {
+      silence.end();
+    }
+  }
+
+  private async pull(
+    ref: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<void> {
     const { id, repository, tag } = parseImageRef(ref);
     if (id) throw unavailable(ref, 'an image id cannot be pulled');
     const query = { fromImage: repository, tag };
     const silence = new Silence(PULL_SILENCE_MS, signal);
     try {
-      const request = { path: '/images/create', query, signal: silence.signal, timeoutMs: Number.POSITIVE_INFINITY };
+      const headers = authHeader(ref, login);
+      const timeoutMs = Number.POSITIVE_INFINITY;
+      const request = { path: '/images/create', query, headers, signal: silence.signal, timeoutMs };
       const stream = await this.engine.stream({ method: 'POST', ...request });
       await followPull(ref, jsonLines<WireProgress>(stream), onProgress, () => silence.broken());
     } catch (error) {
@@ -93,16 +161,34 @@ async function followPull(
   lines: AsyncIterable<WireProgress>,
   onProgress: (line: string) => void,
   alive: () => void,
+  failure: (ref: string, reason: string) => AppError = pullError,
 ): Promise<void> {
   const last = new Map<string, string>();
   for await (const { id = '', status = '', error } of lines) {
     alive();
-    if (error) throw pullError(ref, error);
+    if (error) throw failure(ref, error);
     // Docker repeats "Downloading" for each few kilobytes of each layer.
     if (status === '' || last.get(id) === status) continue;
     last.set(id, status);
     onProgress(id ? `${id}: ${status}` : status);
   }
+}
+
+/** Docker sends an empty object when there is no login: docs.docker.com/reference/api/engine/#section/Authentication */
+function authHeader(ref: string, login: RegistryLogin | undefined): Record<string, string> {
+  const auth = login ? { ...login, serveraddress: registryOf(ref) } : {};
+  // Go's URLEncoding wants the padding that base64url leaves out; without it the engine takes the login for none.
+  const text = Buffer.from(JSON.stringify(auth)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return { 'X-Registry-Auth': text };
+}
+
+function pushError(ref: string, reason: string): AppError {
+  const advice =
+    'Check registry_url, that credentials for it are stored (POST /registry-credentials), and that they may push there.';
+  return new Invalid(
+    'push_refused',
+    `The image could not be pushed to ${ref}: ${reason.replace(/[.\s]+$/, '')}. ${advice}`,
+  );
 }
 
 function pullError(ref: string, reason: string): AppError {

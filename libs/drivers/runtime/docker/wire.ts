@@ -76,4 +76,6 @@ export interface WireProgress {
   status?: string;
   id?: string;
   error?: string;
+  /** Last word of a push. */
+  aux?: { Digest?: string };
 }

@@ -1,0 +1,37 @@
+/** What every step of a build begins with: its request, its log, and whether its registry may be reached. */
+import { Injectable } from '@nestjs/common';
+import { BuildLogs, type BuildLogWriter } from '#features/logs/index.js';
+import { EgressGuard } from '#platform/egress.js';
+import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { SecretBox } from '#platform/secrets.js';
+import { type AcceptedBuild, openRequest } from './build-request.js';
+
+@Injectable()
+export class BuildDesk {
+  constructor(
+    private readonly db: PrismaService,
+    private readonly box: SecretBox,
+    private readonly logs: BuildLogs,
+    private readonly guard: EgressGuard,
+  ) {}
+
+  async logged<T>(id: string, work: (log: BuildLogWriter, accepted: AcceptedBuild) => Promise<T>): Promise<T> {
+    const accepted = openRequest(this.box, await this.db.build.findUniqueOrThrow({ where: { id } }));
+    const log = this.logs.open(id, Object.values(accepted.request.environment ?? {}));
+    try {
+      return await work(log, accepted);
+    } finally {
+      await log.close();
+    }
+  }
+
+  async note(tx: Tx, id: string, more: Record<string, string>): Promise<void> {
+    const { metadata } = await tx.build.findUniqueOrThrow({ where: { id }, select: { metadata: true } });
+    await tx.build.update({ where: { id }, data: { metadata: { ...(metadata as object), ...more } } });
+  }
+
+  /** @throws Invalid `url_refused` for a registry that users may not reach through the platform */
+  async allowed(registry: string): Promise<void> {
+    await this.guard.check(`https://${registry}/`);
+  }
+}
