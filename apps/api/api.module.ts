@@ -9,6 +9,7 @@ import { GitApiModule } from '#features/git/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
+import { TemplatesApiModule } from '#features/templates/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -28,6 +29,7 @@ import { RouteTable } from './http/route-table.js';
     ExecutionsApiModule,
     LogsApiModule,
     GitApiModule,
+    TemplatesApiModule,
     DriversModule,
     RunQueueModule,
   ],
