@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
+import { ComposeApiModule } from '#features/compose/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -30,6 +31,7 @@ import { RouteTable } from './http/route-table.js';
     LogsApiModule,
     GitApiModule,
     TemplatesApiModule,
+    ComposeApiModule,
     DriversModule,
     RunQueueModule,
   ],

@@ -3,7 +3,7 @@ export { hostsOf, routeHosts } from './hosts.queries.js';
 export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';
 export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';
-export { hostLabel, nextRun } from './services.rules.js';
+export { hostLabel, looksSecret, nextRun } from './services.rules.js';
 export { newIdentity, type ServiceIdentity, ServicesService } from './services.service.js';
 export { refreshServiceStatus } from './services.state.js';
 export {

@@ -65,7 +65,9 @@ describe('reading', () => {
 
 describe('deploying', () => {
   it('creates the parts in order, with what they know of each other', async () => {
-    const answer = await deploy('wordpress', { variables: { TABLE_PREFIX: 'x_', WORDPRESS_DEBUG: '1', SMTP_PASSWORD: 'p' } });
+    const answer = await deploy('wordpress', {
+      variables: { TABLE_PREFIX: 'x_', WORDPRESS_DEBUG: '1', SMTP_PASSWORD: 'p' },
+    });
     expect(answer.statusCode).toBe(201);
     const made = answer.json();
     expect(made).toMatchObject({ resource: 'service', message: expect.stringContaining('no managed backups') });
@@ -96,7 +98,11 @@ describe('deploying', () => {
   it('makes a database template a private service', async () => {
     const made = (await deploy('postgresql', { name: 'Main db', plan: 'starter', region: 'eu' })).json();
     expect(made).toMatchObject({ resource: 'service', services: [{ kind: 'database', name: 'Main db' }] });
-    expect(await get(`/services/${made.service_id}`)).toMatchObject({ type: 'worker', url: null, internal_host: 'main-db' });
+    expect(await get(`/services/${made.service_id}`)).toMatchObject({
+      type: 'worker',
+      url: null,
+      internal_host: 'main-db',
+    });
   });
 
   it('waits for the code of a service whose source is pushed', async () => {
@@ -140,7 +146,9 @@ describe('deploying', () => {
     await api.database.query(`CREATE FUNCTION refuse_web() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       IF (SELECT count(*) FROM deployments d JOIN services s ON s.id = d.service_id WHERE s.project_id = '${projectId}') = 1
       THEN RAISE EXCEPTION 'no second deployment'; END IF; RETURN NEW; END $$`);
-    await api.database.query('CREATE TRIGGER refuse BEFORE INSERT ON deployments FOR EACH ROW EXECUTE FUNCTION refuse_web()');
+    await api.database.query(
+      'CREATE TRIGGER refuse BEFORE INSERT ON deployments FOR EACH ROW EXECUTE FUNCTION refuse_web()',
+    );
     const before = await everything();
     const answer = await deploy('wordpress');
     await api.database.query('DROP TRIGGER refuse ON deployments');

@@ -1,7 +1,8 @@
-import { generate, generateNothing } from './generators.js';
+import { looksSecret } from '#features/services/index.js';
 import { loadCatalogue } from './catalogue.js';
+import { generate, generateNothing } from './generators.js';
 import type { TemplateFile } from './template-file.js';
-import { looksSecret, partName, planTemplate } from './templates.plan.js';
+import { partName, planTemplate } from './templates.plan.js';
 
 const catalogue = new Map(loadCatalogue().map((file) => [file.id, file]));
 const planned = (id: string, variables: Record<string, string> = {}, generator = generate) =>

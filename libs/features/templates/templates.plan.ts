@@ -1,7 +1,7 @@
 /** A template and the user's wishes -> the parts of a stack, every value chosen. Pure but for the generator that it is given. */
 import { type CreateServiceRequest, createServiceRequest } from '#contracts/services.js';
 import type { TemplateVariable } from '#contracts/templates.js';
-import { hostLabel, type ServiceIdentity } from '#features/services/index.js';
+import { hostLabel, looksSecret, type ServiceIdentity } from '#features/services/index.js';
 import { databasePart, inOrder, type StackPart } from '#features/stacks/index.js';
 import { type Expression, ExpressionError, parseText } from './expressions.js';
 import type { Generate } from './generators.js';
@@ -204,9 +204,4 @@ class Resolver {
     const value = given === undefined ? this.text(part, declared.default ?? '') : { text: given, secret: false };
     return { ...value, secret: value.secret || declared.secret };
   }
-}
-
-/** For variables that nobody declared. */
-export function looksSecret(key: string): boolean {
-  return /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(^|_)(PASS|PWD)$|(^|_)KEY$|PRIVATE_KEY|API_?KEY/i.test(key);
 }
