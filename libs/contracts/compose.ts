@@ -5,7 +5,7 @@ import { plannedService } from './templates.js';
 import { variableKey, variableValue } from './variables.js';
 
 /** Characters. A body may be 1 MiB; no compose file of people is as large as this. */
-export const COMPOSE_LIMIT = 256 * 1024;
+export const COMPOSE_LIMIT = 128 * 1024;
 
 export const importComposeRequest = z
   .object({

@@ -70,7 +70,7 @@ it('makes nothing when one name is taken', async () => {
 it.each([
   ['no YAML', { compose: 'a: [' }, 'compose_invalid'],
   ['no text', { compose: '' }, 'validation_failed'],
-  ['too much text', { compose: '#'.repeat(256 * 1024 + 1) }, 'validation_failed'],
+  ['too much text', { compose: '#'.repeat(128 * 1024 + 1) }, 'validation_failed'],
   [
     'a repository of the platform itself',
     { compose: 'services: {a: {build: .}}', repository: 'http://127.0.0.1/a.git' },

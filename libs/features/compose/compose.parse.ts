@@ -1,14 +1,16 @@
 /** Text of a compose file -> plain values, within limits, with variables filled in. */
-import { parseDocument } from 'yaml';
+import { type Document, isPair, isScalar, parseDocument, visit } from 'yaml';
 import { interpolate } from './interpolation.js';
 import { composeInvalid, type Report } from './report.js';
 
 export type YamlMap = Record<string, unknown>;
 
 /** Aliases may multiply what a small text says. */
-const MAX_ALIASES = 200;
-const MAX_NODES = 20_000;
+const MAX_ALIASES = 100;
+const MAX_NODES = 10_000;
 const MAX_DEPTH = 32;
+/** Brackets open at the same time; the parser is recursive, and slow at the end of its stack. */
+const MAX_BRACKETS = 100;
 /** Characters of all values together, variables filled in. */
 const MAX_CHARACTERS = 1024 * 1024;
 
@@ -22,9 +24,11 @@ export function parseCompose(text: string, variables: Record<string, string>, re
 
 function read(text: string): unknown {
   try {
-    const document = parseDocument(text, { merge: true, uniqueKeys: true, strict: true, logLevel: 'silent' });
+    // The parser's own search for duplicate keys takes a time that grows with the square of their number.
+    const document = parseDocument(text, { merge: true, uniqueKeys: false, strict: true, logLevel: 'silent' });
     const [error] = document.errors;
     if (error) throw error;
+    requireModest(document);
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
     // Whatever the parser stumbles over (syntax, duplicate keys, too many aliases, its own stack) is a fault of the text.
@@ -33,10 +37,35 @@ function read(text: string): unknown {
   }
 }
 
-/** The parser is recursive: a text of nothing but brackets would end its stack, slowly. */
+/** @throws Error for too many nodes and for duplicate keys. */
+function requireModest(document: Document): void {
+  let nodes = 0;
+  visit(document, {
+    Node: () => {
+      nodes += 1;
+      if (nodes > MAX_NODES) throw new Error('it is too large');
+    },
+    Map: (_key, map) => {
+      const seen = new Set<unknown>();
+      for (const pair of map.items) {
+        const key = isPair(pair) && isScalar(pair.key) ? pair.key.value : undefined;
+        if (key === undefined) continue;
+        if (seen.has(key)) throw new Error(`map keys must be unique: "${String(key)}" is there twice`);
+        seen.add(key);
+      }
+    },
+  });
+}
+
+/** Before parsing. Brackets inside quotes count too: no honest file has so many. */
 function requireShallow(text: string): void {
-  const brackets = /[[{][\s[{]{200,}/.test(text) || /(?:^|\n)\s*(?:[-?] ){100,}/.test(text);
-  if (brackets) throw composeInvalid('', 'it is nested too deeply');
+  let open = 0;
+  for (const character of text) {
+    if (character === '{' || character === '[') open += 1;
+    else if (character === '}' || character === ']') open = Math.max(0, open - 1);
+    if (open > MAX_BRACKETS) throw composeInvalid('', 'it is nested too deeply');
+  }
+  if (/(?:^|\n)\s*(?:[-?] ){100,}/.test(text)) throw composeInvalid('', 'it is nested too deeply');
 }
 
 /** Fills variables in and counts; objects that an alias shares are copied. */

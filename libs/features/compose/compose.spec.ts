@@ -348,6 +348,12 @@ describe('a text is refused when', () => {
       `services:${Array.from({ length: 60 }, (_, n) => `\n${' '.repeat(n + 1)}a:`).join('')} 1`,
       /nested too deeply/,
     ],
+    [
+      'it has too many keys',
+      `services: {}\n${Array.from({ length: 10_001 }, (_, n) => `k${n}: 1`).join('\n')}`,
+      /too large/,
+    ],
+    ['maps are nested too deeply', '{a: '.repeat(20_000), /nested too deeply/],
     ['it makes a prototype', 'services: {web: {image: "a:1", environment: {__proto__: {a: b}}}}', /__proto__/],
     [
       'services need each other',
