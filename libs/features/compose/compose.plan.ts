@@ -4,7 +4,8 @@ import { type CreateServiceRequest, createServiceRequest } from '#contracts/serv
 import { hostLabel, looksSecret, type ServiceIdentity } from '#features/services/index.js';
 import { databaseOfImage, inOrder, type StackPart } from '#features/stacks/index.js';
 import { isMap, parseCompose, type YamlMap } from './compose.parse.js';
-import { type Draft, HONOURED_KEYS, newDraft } from './honoured-keys.js';
+import { type Draft, newDraft } from './draft.js';
+import { HONOURED_KEYS } from './honoured-keys.js';
 import { asksForNothing, PLAIN_KEYS } from './plain-keys.js';
 import { composeInvalid, Report } from './report.js';
 

@@ -1,52 +1,15 @@
 /** Keys of a compose service that are honoured: each reads its value, fills the draft, and reports what it leaves out. */
-import { type CreateServiceRequest, releaseSettings } from '#contracts/services.js';
+import { releaseSettings } from '#contracts/services.js';
 import { variableKey } from '#contracts/variables.js';
 import { isMap, list, memory, pairs, scalar, seconds, words, type YamlMap } from './compose.parse.js';
+import type { Draft } from './draft.js';
 import { composeInvalid, type Report } from './report.js';
 import { readVolumes } from './volume-keys.js';
-
-/** What a compose service becomes. */
-export interface Draft {
-  key: string;
-  image: string | null;
-  build: { context: string; dockerfile?: string; args: Record<string, string> } | null;
-  entrypoint: string[] | null;
-  arguments: string[] | null;
-  environment: Record<string, string>;
-  /** TCP ports of the container, in order. */
-  ports: { port: number; path: string }[];
-  volumes: { name: string; mount_path: string; source: string | null; path: string }[];
-  after: string[];
-  replicas: number;
-  cpu: string | null;
-  memory: string | null;
-  health: { path: string; port: number | null; at: string } | null;
-  settings: Pick<CreateServiceRequest, 'stop_grace_period' | 'stop_signal'>;
-}
 
 export interface Reading {
   draft: Draft;
   report: Report;
   variables: Record<string, string>;
-}
-
-export function newDraft(key: string): Draft {
-  return {
-    key,
-    image: null,
-    build: null,
-    entrypoint: null,
-    arguments: null,
-    environment: {},
-    ports: [],
-    volumes: [],
-    after: [],
-    replicas: 1,
-    cpu: null,
-    memory: null,
-    health: null,
-    settings: {},
-  };
 }
 
 export const HONOURED_KEYS: Record<string, (reading: Reading, value: unknown, path: string) => void> = {

@@ -1,6 +1,6 @@
 /** The `volumes` of a compose service: named ones are kept, nothing of the host is mounted. */
 import { isMap, scalar, type YamlMap } from './compose.parse.js';
-import type { Draft } from './honoured-keys.js';
+import type { Draft } from './draft.js';
 import { composeInvalid, type Report } from './report.js';
 
 const HOST_MOUNT = 'Files and folders of the host are not mounted: put them into the image, or use a named volume.';
