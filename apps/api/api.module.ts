@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
+import { ComposeApiModule } from '#features/compose/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -13,6 +14,7 @@ import { ProjectsApiModule } from '#features/projects/index.js';
 import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
+import { TemplatesApiModule } from '#features/templates/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -36,6 +38,8 @@ import { RouteTable } from './http/route-table.js';
     ExecutionsApiModule,
     LogsApiModule,
     GitApiModule,
+    TemplatesApiModule,
+    ComposeApiModule,
     DriversModule,
     RunQueueModule,
   ],

@@ -14,6 +14,13 @@ const command = z
   .max(4096)
   .refine((text) => !text.includes('\0'), 'must not contain a NUL character');
 
+/** One argument of a program, as it is: no shell looks at it. */
+const argument = z
+  .string()
+  .max(4096)
+  .refine((text) => !text.includes('\0'), 'must not contain a NUL character');
+const argv = z.array(argument).max(100);
+
 export const buildConfig = z
   .object({
     builder_type: z
@@ -22,6 +29,14 @@ export const buildConfig = z
       .describe('Build system type; detected when omitted.'),
     build_command: command.optional().describe('Custom build command.'),
     start_command: command.optional().describe("Custom start command; replaces the image's entrypoint and command."),
+    entrypoint: argv
+      .min(1)
+      .optional()
+      .describe("Replaces the image's entrypoint and command, argument by argument. `start_command` goes before it."),
+    arguments: argv
+      .min(1)
+      .optional()
+      .describe("Arguments for the entrypoint, instead of the image's command. No shell expands them."),
     environment_variables: z
       .record(variableKey, variableValue)
       .optional()
@@ -142,7 +157,9 @@ const writable = {
   resources: resourceConfig,
   port: port
     .nullable()
-    .describe("Port the app listens on. Null: the variable PORT, else the image's single EXPOSE, else 3000."),
+    .describe(
+      "Port the app listens on. Null: the variable PORT, else the image's single EXPOSE, else 3000. A worker that has one is ready when it answers there.",
+    ),
   health_check_path: healthPath
     .nullable()
     .describe('HTTP path that answers 2xx or 3xx when the app is ready. Null: a TCP connection is enough.'),
@@ -189,6 +206,8 @@ export const service = z
         builder_type: z.string(),
         build_command: z.string(),
         start_command: z.string(),
+        entrypoint: z.array(z.string()),
+        arguments: z.array(z.string()),
         environment_variables: z.record(z.string(), z.string()),
       })
       .partial(),

@@ -33,6 +33,8 @@ export interface WorkloadSpec {
   image: string;
   /** Replaces the image's Entrypoint and Cmd when given. */
   command?: string[];
+  /** Replaces the image's Cmd only; without meaning beside `command`. */
+  arguments?: string[];
   env: Record<string, string>;
   /** Name of a network made by `networks.ensure`. */
   network: string;

@@ -4,6 +4,7 @@ import { PUSH_DEPLOYER, type PushDeployer } from '#features/git/index.js';
 import { BuildLogs, LogsApiModule } from '#features/logs/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { WorkflowRegistry } from '#workflows/workflow.js';
+import { DependencySteps } from './dependency.steps.js';
 import { DeploymentRecords } from './deployment-records.js';
 import { DeploymentActions } from './deployments.actions.js';
 import { DeploymentsController } from './deployments.controller.js';
@@ -34,7 +35,7 @@ export class DeploymentsApiModule {}
 
 @Module({
   imports: [ReleasesWorkerModule, BuildsWorkerModule],
-  providers: [BuildLogs, DeploymentRecords, DeploymentWorkflow, ImageSteps, RolloutSteps],
+  providers: [BuildLogs, DependencySteps, DeploymentRecords, DeploymentWorkflow, ImageSteps, RolloutSteps],
 })
 export class DeploymentsWorkerModule implements OnModuleInit {
   constructor(
@@ -42,9 +43,11 @@ export class DeploymentsWorkerModule implements OnModuleInit {
     private readonly workflow: DeploymentWorkflow,
     private readonly image: ImageSteps,
     private readonly rollout: RolloutSteps,
+    private readonly dependencies: DependencySteps,
   ) {}
 
   onModuleInit(): void {
-    this.registry.register(this.workflow.workflow(), [...this.image.kinds(), ...this.rollout.kinds()]);
+    const kinds = [...this.image.kinds(), ...this.dependencies.kinds(), ...this.rollout.kinds()];
+    this.registry.register(this.workflow.workflow(), kinds);
   }
 }

@@ -38,6 +38,14 @@ it('builds, proves, switches, and only then takes the old release away', () => {
   ]);
 });
 
+it('waits for what it depends on after its image is there', () => {
+  expect(kinds(want({ after: ['db'] }), null).slice(1, 4)).toEqual([
+    'image.build',
+    'dependencies.await',
+    'release.start',
+  ]);
+});
+
 it.each([
   [
     'the first deployment has nothing to retire',

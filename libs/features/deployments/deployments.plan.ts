@@ -5,7 +5,7 @@ import { type Plan, step } from '#workflows/plan.js';
 
 export interface Want {
   deploymentId: string;
-  config: Pick<ReleaseConfig, 'type' | 'alias' | 'replicas' | 'source' | 'serviceId' | 'settings'>;
+  config: Pick<ReleaseConfig, 'type' | 'alias' | 'replicas' | 'source' | 'serviceId' | 'settings' | 'after'>;
   branch: string | null;
   commit: string | null;
   /** Set when the image is already known (restart, start, rollback): nothing is fetched or built. */
@@ -22,8 +22,10 @@ export interface Have {
 }
 
 export function planDeployment(want: Want, have: Have | null): Plan {
-  const image = imageSteps(want);
   const self = { deployment: want.deploymentId };
+  const { after } = want.config;
+  // Images are made while the others still start.
+  const image = [...imageSteps(want), ...(after?.length ? [step('dependencies.await', { ...self, after })] : [])];
   if (want.config.type === 'cron') return [...image, step('release.activate', self)];
   const names = releaseNames(want.config, want.deploymentId);
   // A deployment that is live again (started after a stop) must not be retired as its own predecessor.

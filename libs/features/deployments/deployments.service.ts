@@ -61,6 +61,20 @@ export class DeploymentsService {
     });
   }
 
+  /**
+   * For whoever makes several services at once: the first deployment of a service just inserted, in the caller's transaction.
+   * @param after deployments of the same transaction that must be live before this one starts.
+   * @returns the run to nudge after commit.
+   */
+  async createIn(tx: Tx, service: ServiceRow, after: string[]): Promise<{ deploymentId: string; runId: string }> {
+    const frozen = await freezeConfig(tx, this.box, service);
+    const config = after.length > 0 ? { ...frozen, after } : frozen;
+    const wanted: NewDeployment = { trigger: 'manual', config, branch: config.source.branch ?? null };
+    const runId = randomUUID();
+    const { id: deploymentId } = await this.insert(tx, service.id, wanted, runId);
+    return { deploymentId, runId };
+  }
+
   /** A look at the local disk, before anything is made; who may not see the service is told that first. */
   private async requireRoom(caller: Caller, serviceId: string): Promise<void> {
     if ((await this.disk.low()).length === 0) return;
@@ -96,7 +110,8 @@ export class DeploymentsService {
         );
       }
       await requireImage(tx, from);
-      return { trigger: 'rollback', config: openConfig(this.box, from), from, rollbackOf: from.id };
+      const { after: _, ...config } = openConfig(this.box, from);
+      return { trigger: 'rollback', config, from, rollbackOf: from.id };
     });
   }
 
@@ -156,14 +171,18 @@ export class DeploymentsService {
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       await supersedeQueued(tx, serviceId, wanted);
-      const createdAt = await databaseTime(tx);
-      const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
-      await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
-      await refreshServiceStatus(tx, serviceId);
-      return created;
+      return this.insert(tx, serviceId, wanted, runId);
     });
     this.queue.nudge(runId);
     return row;
+  }
+
+  private async insert(tx: Tx, serviceId: string, wanted: NewDeployment, runId: string): Promise<DeploymentRow> {
+    const createdAt = await databaseTime(tx);
+    const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
+    await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
+    await refreshServiceStatus(tx, serviceId);
+    return created;
   }
 
   private columns(serviceId: string, { trigger, config, branch, commit, from, rollbackOf }: NewDeployment) {

@@ -25,6 +25,8 @@ export interface ReleaseConfig {
   /** Which of them are secret: their values never appear in a log. */
   secretKeys: string[];
   volumes: { name: string; path: string }[];
+  /** Deployments made in the same moment that must be live before this one starts. */
+  after?: string[];
 }
 
 export function sealConfig(box: SecretBox, deploymentId: string, config: ReleaseConfig): string {
@@ -98,7 +100,7 @@ export function workloadSpec(
       replica,
     },
     image: who.image,
-    ...(config.build.start_command ? { command: commandOf(config.build.start_command) } : {}),
+    ...programOf(config.build),
     env: environmentOf(config, who, replica),
     network: networkName(config.projectId),
     // A job must not answer for the service's name.
@@ -113,6 +115,14 @@ export function workloadSpec(
     ...(config.settings.stop_signal ? { stopSignal: config.settings.stop_signal } : {}),
     graceSeconds: config.settings.stop_grace_period,
   };
+}
+
+/** What is started: the whole program, only its arguments, or what the image says. */
+function programOf(build: BuildConfig): Pick<WorkloadSpec, 'command' | 'arguments'> {
+  const { start_command, entrypoint, arguments: given } = build;
+  if (start_command) return { command: commandOf(start_command) };
+  if (entrypoint) return { command: [...entrypoint, ...(given ?? [])] };
+  return given ? { arguments: given } : {};
 }
 
 function environmentOf(config: ReleaseConfig, who: ReleaseIdentity, replica: number): Record<string, string> {

@@ -69,10 +69,11 @@ export class Releases {
   /** Until every replica is ready. @returns their `ip:port`. */
   async await(release: ReleaseRef, port: number, signal: AbortSignal): Promise<string[]> {
     const { config } = release;
-    const web = config.type === 'web';
+    // A worker that says where it listens (a database) is ready when it answers there, not when it has merely stayed up.
+    const listens = config.type === 'web' || config.port !== null;
     const target = {
       names: releaseNames(config, release.deploymentId),
-      port: web ? port : null,
+      port: listens ? port : null,
       path: config.healthCheckPath,
       healthcheck: (await this.requireImage(release.image)).healthcheck,
     };

@@ -3,7 +3,8 @@ export { hostsOf, routeHosts } from './hosts.queries.js';
 export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';
 export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';
-export { hostLabel, nextRun } from './services.rules.js';
+export { hostLabel, looksSecret, nextRun } from './services.rules.js';
+export { newIdentity, type ServiceIdentity, ServicesService } from './services.service.js';
 export { refreshServiceStatus } from './services.state.js';
 export {
   hasBuiltInRemote,
@@ -13,6 +14,6 @@ export {
   serviceUrl,
   settingsOf,
 } from './services.view.js';
-export { openVariables } from './variables.service.js';
+export { openVariables, VariablesService } from './variables.service.js';
 export { volumeName } from './volumes.queries.js';
 export { VOLUME_PURGE } from './volumes.service.js';

@@ -26,6 +26,6 @@ const projectRemoval = {
 @Module({
   controllers: [ServicesController],
   providers: [ServicesService, VariablesService, VolumesService, projectRemoval],
-  exports: [PROJECT_REMOVAL],
+  exports: [PROJECT_REMOVAL, ServicesService, VariablesService],
 })
 export class ServicesApiModule {}

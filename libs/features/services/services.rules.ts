@@ -72,3 +72,8 @@ export function hostLabel(name: string): string {
     .replace(/[^a-z0-9]+/g, '-');
   return plain.slice(0, 40).replace(/^-+|-+$/g, '') || 'app';
 }
+
+/** Whether a variable of which only the name is known holds a secret. */
+export function looksSecret(key: string): boolean {
+  return /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(^|_)(PASS|PWD)$|(^|_)KEY$|PRIVATE_KEY|API_?KEY/i.test(key);
+}

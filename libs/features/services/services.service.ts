@@ -9,7 +9,7 @@ import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { Conflict, Unavailable } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
-import { PrismaService, uniqueViolation } from '#platform/prisma/prisma.service.js';
+import { PrismaService, type Tx, uniqueViolation } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { lockService, requireService } from './services.queries.js';
 import { removeServices } from './services.removal.js';
@@ -43,29 +43,35 @@ export class ServicesService {
   /** @throws Conflict `service_name_taken`; Invalid as in services.rules.ts and `url_refused`. */
   async create(caller: Caller, projectId: string, request: CreateServiceRequest): Promise<ServiceView> {
     await requireProject(this.db, caller, projectId);
+    await this.requireValid(request);
+    const row = await this.db.$transaction((tx) => this.insert(tx, caller, projectId, request));
+    return serviceView(row, this.config);
+  }
+
+  /** Rules over several fields, and that a repository may be reached. @throws Invalid as `create`. */
+  async requireValid(request: CreateServiceRequest): Promise<void> {
     requireCreatable(request);
     requireConsistent(shapeOf(request));
     await this.requireReachable(request.source);
-    const id = randomUUID();
-    const alias = hostLabel(request.name);
-    const row = await this.db
-      .$transaction(async (tx) => {
-        await requireProject(tx, caller, projectId);
-        await tx.service.create({
-          data: {
-            id,
-            projectId,
-            alias,
-            slug: `${alias}-${randomBytes(4).toString('hex')}`,
-            ...columnsOf(request),
-            ...initial(request),
-          },
-        });
-        if (request.volumes) await attachVolumes(tx, { id, projectId }, request.volumes);
-        return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
-      })
+  }
+
+  /**
+   * The part of `create` inside the transaction, for whoever makes several services at once.
+   * @throws Conflict `service_name_taken`: the transaction is lost then.
+   */
+  async insert(
+    tx: Tx,
+    caller: Caller,
+    projectId: string,
+    request: CreateServiceRequest,
+    { id, alias, slug }: ServiceIdentity = newIdentity(request.name),
+  ): Promise<ServiceRow> {
+    await requireProject(tx, caller, projectId);
+    await tx.service
+      .create({ data: { id, projectId, alias, slug, ...columnsOf(request), ...initial(request) } })
       .catch(explainName(request.name));
-    return serviceView(row, this.config);
+    if (request.volumes) await attachVolumes(tx, { id, projectId }, request.volumes);
+    return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
   }
 
   /** Takes effect with the next deployment, except the schedule, which counts at once. */
@@ -103,6 +109,20 @@ export class ServicesService {
       if (!(error instanceof Unavailable)) throw error; // no DNS at the moment: the deployment will tell
     }
   }
+}
+
+/** What a service is known by before it exists, so that others can refer to it. */
+export interface ServiceIdentity {
+  id: string;
+  /** Host name inside the project's network. */
+  alias: string;
+  /** First label of its public host name. */
+  slug: string;
+}
+
+export function newIdentity(name: string): ServiceIdentity {
+  const alias = hostLabel(name);
+  return { id: randomUUID(), alias, slug: `${alias}-${randomBytes(4).toString('hex')}` };
 }
 
 type Columns = Pick<

@@ -40,6 +40,16 @@ export class VariablesService {
     return this.view(serviceId, rows, 'Changes take effect with the next deployment or restart.', open);
   }
 
+  /** The first variables of a service that was just inserted, in the caller's transaction. */
+  async insert(
+    tx: Tx,
+    serviceId: string,
+    variables: Record<string, { value: string; secret: boolean }>,
+  ): Promise<void> {
+    const data = Object.entries(variables).map(([key, given]) => this.row(serviceId, key, given, undefined));
+    await tx.variable.createMany({ data });
+  }
+
   /** Replaces the whole set. @throws Invalid `validation_failed` for a new secret without a value. */
   async put(caller: Caller, serviceId: string, request: PutVariablesRequest): Promise<VariablesView> {
     const rows = await this.db.$transaction(async (tx) => {

@@ -45,6 +45,9 @@ describe('containerBody', () => {
   it('replaces Entrypoint and Cmd together or not at all', () => {
     expect(body).not.toHaveProperty('Entrypoint');
     expect(containerBody({ ...spec, command: ['a', 'b', 'c'] })).toMatchObject({ Entrypoint: ['a'], Cmd: ['b', 'c'] });
+    const argumentsOnly = containerBody({ ...spec, arguments: ['b', 'c'] });
+    expect(argumentsOnly).toMatchObject({ Cmd: ['b', 'c'] });
+    expect(argumentsOnly).not.toHaveProperty('Entrypoint');
   });
 
   it('labels', () => {

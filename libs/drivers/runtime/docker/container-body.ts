@@ -38,6 +38,7 @@ export function containerBody(spec: WorkloadSpec): object {
     Image: spec.image,
     // Cmd alone would be handed to the image's Entrypoint; both together replace both.
     ...(spec.command && { Entrypoint: spec.command.slice(0, 1), Cmd: spec.command.slice(1) }),
+    ...(!spec.command && spec.arguments && { Cmd: spec.arguments }),
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
     Labels: workloadLabels(spec),
     StopSignal: spec.stopSignal,

@@ -1,0 +1,1 @@
+export { ComposeApiModule } from './compose.module.js';

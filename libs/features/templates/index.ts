@@ -1,0 +1,1 @@
+export { TemplatesApiModule } from './templates.module.js';

@@ -1,0 +1,58 @@
+/** Templates and stacks -> what leaves the process. */
+import type { ServiceTemplate, TemplateConfig, TemplateDetail, TemplatePartView } from '#contracts/templates.js';
+import { sourceOf } from '#features/stacks/index.js';
+import type { TemplateFile } from './template-file.js';
+import { type OpenPart, openParts } from './templates.plan.js';
+
+export function templateDetail(file: TemplateFile): TemplateDetail {
+  const config = configOf(file);
+  return { template: summary(file, config), config, variables: file.variables };
+}
+
+function summary(file: TemplateFile, config: TemplateConfig): ServiceTemplate {
+  return {
+    id: file.id,
+    name: file.name,
+    description: file.description,
+    category: file.category,
+    logo: file.logo,
+    config: JSON.stringify(config),
+    variables: JSON.stringify(file.variables),
+    is_official: true,
+    created_at: file.created_at,
+    updated_at: file.updated_at,
+  };
+}
+
+/** The main part in the contract's words, and all parts beside it. */
+function configOf(file: TemplateFile): TemplateConfig {
+  const parts = openParts(file);
+  const main = parts.find(({ key }) => key === file.main) as OpenPart;
+  const { request } = main;
+  const { build_command, start_command } = request.build_config ?? {};
+  return {
+    type: request.type,
+    ...(request.source?.image ? { runtime: request.source.image } : {}),
+    ...(build_command ? { build_command } : {}),
+    ...(start_command ? { start_command } : {}),
+    ...(request.port ? { port: request.port } : {}),
+    ...(request.health_check_path ? { health_check: request.health_check_path } : {}),
+    environment: main.environment,
+    ...(request.source?.dockerfile ? { dockerfile: request.source.dockerfile } : {}),
+    parts: parts.map(partView),
+  };
+}
+
+function partView({ key, kind, request, environment, after }: OpenPart): TemplatePartView {
+  return {
+    key,
+    kind,
+    type: request.type,
+    ...sourceOf(request),
+    ...(request.port ? { port: request.port } : {}),
+    ...(request.health_check_path ? { health_check: request.health_check_path } : {}),
+    environment,
+    volumes: request.volumes ?? [],
+    depends_on: after,
+  };
+}
