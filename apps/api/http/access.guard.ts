@@ -22,7 +22,8 @@ export class AccessGuard implements CanActivate {
     const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (!token)
       throw new Unauthenticated('unauthenticated', 'Sign in first: send the header Authorization: Bearer <token>.');
-    setCaller(request, await this.sessions.authenticate(token));
+    const caller = await this.sessions.authenticate(token);
+    setCaller(request, { ...caller, ip: request.ip, userAgent: request.headers['user-agent'] });
     return true;
   }
 }

@@ -49,7 +49,8 @@ export class GitController {
     const token = basicPassword(request.headers.authorization);
     if (!token) return null;
     try {
-      return await this.sessions.authenticate(token);
+      const caller = await this.sessions.authenticate(token);
+      return { ...caller, ip: request.ip, userAgent: request.headers['user-agent'] };
     } catch (error) {
       if (error instanceof Unauthenticated) return null;
       throw error;

@@ -2,6 +2,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Internal } from '../errors.js';
+import type { IdempotencyClaim } from './idempotency.js';
 
 export interface Caller {
   userId: string;
@@ -10,6 +11,8 @@ export interface Caller {
   /** Where the request came from, for the audit log; undefined in what the platform does by itself. */
   ip?: string;
   userAgent?: string;
+  /** Set when the request has an Idempotency-Key: whoever changes something confirms it in the same transaction. */
+  idempotency?: IdempotencyClaim;
 }
 
 const callers = new WeakMap<object, Caller>();

@@ -1,6 +1,16 @@
 /** What a controller needs. */
 
 export { type Caller, CurrentUser, callerOf, setCaller } from './caller.js';
+export {
+  CLAIM_SECONDS,
+  claimKey,
+  confirmIdempotency,
+  freeKey,
+  type IdempotencyClaim,
+  inProgress,
+  keepAnswer,
+  type StoredAnswer,
+} from './idempotency.js';
 export { afterCursor } from './keyset.js';
 export { Operation, type OperationOptions, operationOf, type Permission } from './operation.js';
 export { type EventSource, eventStreams, formatEvents, type ServerEvent, sendEvents } from './sse.js';
