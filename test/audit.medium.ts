@@ -8,7 +8,13 @@ import { type TestApi, type TestUser, testApi } from './factories/api.js';
 /** Operations that change nothing, with the reason. */
 const NOTHING_CHANGES: Record<string, string> = {};
 
-const SECRETS = ['s3cret-variable-value', 'plain-variable-value', 's3cret-override', 's3cret-build-argument', 's3cret password'];
+const SECRETS = [
+  's3cret-variable-value',
+  'plain-variable-value',
+  's3cret-override',
+  's3cret-build-argument',
+  's3cret password',
+];
 
 interface Call {
   path: string;
@@ -29,8 +35,14 @@ const call = async (method: string, path: string, body?: unknown) => {
 
 /** What each operation needs to succeed, in the order in which they can be called. */
 const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
-  ['POST /auth/register', () => ({ path: '/auth/register', body: { email: 'new@example.com', name: 'N', password: 's3cret password' } })],
-  ['POST /auth/login', () => ({ path: '/auth/login', body: { email: 'new@example.com', password: 's3cret password' } })],
+  [
+    'POST /auth/register',
+    () => ({ path: '/auth/register', body: { email: 'new@example.com', name: 'N', password: 's3cret password' } }),
+  ],
+  [
+    'POST /auth/login',
+    () => ({ path: '/auth/login', body: { email: 'new@example.com', password: 's3cret password' } }),
+  ],
   ['PUT /user/profile', () => ({ path: '/user/profile', body: { name: 'Other' } })],
   ['PUT /settings', () => ({ path: '/settings', body: { registration_open: true } })],
   ['POST /projects', () => ({ path: '/projects', body: { name: 'Another' } })],
@@ -131,7 +143,11 @@ it('every mutation leaves a row without secrets', async () => {
     const { path, body } = await prepare();
     const [before] = await sql('SELECT count(*) AS n FROM audit_logs');
     const answer = await api.request(operation.split(' ', 1)[0] as string, path, { as: admin, body });
-    expect([operation, answer.statusCode < 300, answer.statusCode < 300 ? '' : answer.body]).toEqual([operation, true, '']);
+    expect([operation, answer.statusCode < 300, answer.statusCode < 300 ? '' : answer.body]).toEqual([
+      operation,
+      true,
+      '',
+    ]);
     const rows = await sql('SELECT * FROM audit_logs ORDER BY created_at, seq OFFSET $1', before?.n);
     expect([operation, rows.length]).toEqual([operation, expect.any(Number)]);
     expect(rows.length).toBeGreaterThanOrEqual(1);

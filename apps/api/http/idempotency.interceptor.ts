@@ -5,13 +5,7 @@
  * (recordAudit calls confirmIdempotency): a process that dies before the answer is stored leads to `idempotency_answer_lost`, never to
  * doing it twice.
  */
-import {
-  type CallHandler,
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  type NestInterceptor,
-} from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { Conflict, Invalid } from '#platform/errors.js';

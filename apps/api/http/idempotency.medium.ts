@@ -148,9 +148,7 @@ it('a request that lost its claim meanwhile does not commit', async () => {
   // As if this process had slept through its claim: the row changes hands while the project is inserted.
   await db.$executeRawUnsafe(`CREATE FUNCTION take_over() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN UPDATE idempotency_keys SET locked_until = locked_until + interval '1 s'; RETURN NEW; END $$`);
-  await db.$executeRawUnsafe(
-    'CREATE TRIGGER take AFTER INSERT ON projects FOR EACH ROW EXECUTE FUNCTION take_over()',
-  );
+  await db.$executeRawUnsafe('CREATE TRIGGER take AFTER INSERT ON projects FOR EACH ROW EXECUTE FUNCTION take_over()');
   const answer = await create(name);
   await db.$executeRawUnsafe('DROP TRIGGER take ON projects');
   expect([answer.statusCode, answer.json().code]).toEqual([409, 'idempotency_in_progress']);
