@@ -1,7 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
+import { AuditApiModule } from '#features/audit/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
@@ -13,13 +14,14 @@ import { MembersApiModule } from '#features/members/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
 import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
-import { TokensApiModule } from '#features/tokens/index.js';
 import { TemplatesApiModule } from '#features/templates/index.js';
+import { TokensApiModule } from '#features/tokens/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
 import { HealthChecks } from './http/health.checks.js';
 import { HealthController } from './http/health.controller.js';
+import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RouteTable } from './http/route-table.js';
 
@@ -36,6 +38,7 @@ import { RouteTable } from './http/route-table.js';
     BuildsApiModule,
     RegistriesApiModule,
     ExecutionsApiModule,
+    AuditApiModule,
     LogsApiModule,
     GitApiModule,
     TemplatesApiModule,
@@ -47,6 +50,7 @@ import { RouteTable } from './http/route-table.js';
   providers: [
     HealthChecks,
     { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
 })

@@ -2,7 +2,7 @@
  * Secrets at rest: AES-256-GCM under the installation's key, and redaction in everything that is written for people.
  * Text form: `v1.<iv>.<tag>.<ciphertext>`, base64url; `aad` binds a value to its place, so a row copied elsewhere does not decrypt.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from './config.js';
 import { Internal } from './errors.js';
@@ -22,6 +22,14 @@ export class SecretBox {
     return ['v1', iv.toString('base64url'), cipher.getAuthTag().toString('base64url'), body.toString('base64url')].join(
       '.',
     );
+  }
+
+  /** Recognises a text without keeping it: HMAC-SHA256, so that a stolen table does not let anybody guess what it was. */
+  fingerprint(purpose: string, parts: Uint8Array[]): string {
+    const key = createHmac('sha256', this.key).update(`fingerprint:${purpose}`).digest();
+    const hmac = createHmac('sha256', key);
+    for (const part of parts) hmac.update(`${part.length}:`).update(part);
+    return hmac.digest('hex');
   }
 
   /** @throws Internal `secret_unreadable` when the key changed or the text was altered. */

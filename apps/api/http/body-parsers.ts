@@ -27,8 +27,19 @@ export function registerBodyParsers(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i,
-    async (_: FastifyRequest, body: IncomingMessage) => parseJson(await readAll(body)),
+    async (request: FastifyRequest, body: IncomingMessage) => {
+      const bytes = await readAll(body);
+      if (request.headers['idempotency-key'] !== undefined) rawBodies.set(request, bytes);
+      return parseJson(bytes);
+    },
   );
+}
+
+const rawBodies = new WeakMap<FastifyRequest, Uint8Array>();
+
+/** The bytes of a body whose request has an Idempotency-Key; empty without a body. */
+export function rawBody(request: FastifyRequest): Uint8Array {
+  return rawBodies.get(request) ?? new Uint8Array();
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

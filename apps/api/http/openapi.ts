@@ -6,6 +6,8 @@ import { componentSchemas } from '#platform/http/json-schema.js';
 import { describeOperations } from '#platform/http/operation-docs.js';
 import { PRODUCT_VERSION } from '#platform/version.js';
 
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['post']>;
+
 const DESCRIPTION = `Self-hosted PaaS: push code, get a live service.
 
 Sign in with \`POST /auth/login\` and send the token as \`Authorization: Bearer <token>\`.
@@ -28,7 +30,25 @@ export function createOpenApi(app: INestApplication): OpenAPIObject {
   const schemas = { ...document.components?.schemas, ...componentSchemas() };
   const paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
   Object.values(paths).forEach(sayNeeds);
-  return { ...document, paths, components: { ...document.components, schemas } } as OpenAPIObject;
+  for (const { post } of Object.values(paths)) if (post?.security?.length) describeIdempotency(post);
+  const parameters = { IdempotencyKey: IDEMPOTENCY_KEY };
+  return { ...document, paths, components: { ...document.components, schemas, parameters } } as OpenAPIObject;
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'A key of your own for this request, for example a UUID. Sent again within 24 hours with the same key and body, it is not carried out again: the first answer is returned, with the header `Idempotent-Replayed: true`.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+/** Every POST of a signed-in user takes the header: see idempotency.interceptor.ts. */
+function describeIdempotency(operation: OperationObject): void {
+  operation.parameters = [...(operation.parameters ?? []), { $ref: '#/components/parameters/IdempotencyKey' }];
+  const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+  operation.responses['409'] ??= { description: 'Conflict', content };
 }
 
 /** The default of what an operation needs goes by its method, which @Operation does not know. */

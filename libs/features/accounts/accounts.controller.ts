@@ -1,4 +1,4 @@
-import { Controller, Get, Ip, Post, Put } from '@nestjs/common';
+import { Controller, Get, Headers, Ip, Post, Put } from '@nestjs/common';
 import * as contract from '#contracts/accounts.js';
 import { type Caller, CurrentUser, Operation, ValidBody } from '#platform/http/index.js';
 import { AccountsService } from './accounts.service.js';
@@ -17,8 +17,12 @@ export class AccountsController {
     errors: [403, 409],
     public: true,
   })
-  register(@ValidBody() body: contract.RegisterRequest): Promise<contract.User> {
-    return this.accounts.register(body);
+  register(
+    @ValidBody() body: contract.RegisterRequest,
+    @Ip() ip: string,
+    @Headers('user-agent') userAgent?: string,
+  ): Promise<contract.User> {
+    return this.accounts.register(body, { ip, userAgent });
   }
 
   @Post('auth/login')
@@ -30,8 +34,12 @@ export class AccountsController {
     errors: [401, 429],
     public: true,
   })
-  login(@ValidBody() body: contract.LoginRequest, @Ip() address: string): Promise<contract.LoginResponse> {
-    return this.accounts.login(body, address);
+  login(
+    @ValidBody() body: contract.LoginRequest,
+    @Ip() ip: string,
+    @Headers('user-agent') userAgent?: string,
+  ): Promise<contract.LoginResponse> {
+    return this.accounts.login(body, { ip, userAgent });
   }
 
   @Get('user/profile')

@@ -1,6 +1,6 @@
 import type { User } from '#contracts/accounts.js';
 
-interface UserRow {
+export interface UserRow {
   id: string;
   email: string;
   name: string;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { serviceActionResponse } from '#contracts/services.js';
+import { recordAudit } from '#features/audit/index.js';
 import { SERVICE_STOP } from '#features/releases/index.js';
 import { lockService, refreshServiceStatus, requireService, serviceLock } from '#features/services/index.js';
 import type { Caller } from '#platform/http/index.js';
@@ -44,13 +45,15 @@ export class DeploymentActions {
     const runId = randomUUID();
     const lockKey = serviceLock(serviceId);
     const status = await this.db.$transaction(async (tx) => {
-      await requireService(tx, caller, serviceId);
+      const { projectId } = await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       await cancelOpen(tx, lockKey);
       await tx.service.update({ where: { id: serviceId }, data: { desiredState: 'stopped' } });
       await createRun(tx, { id: runId, workflow: SERVICE_STOP, subjectId: serviceId, lockKey });
       await refreshServiceStatus(tx, serviceId);
-      return (await requireService(tx, caller, serviceId)).status;
+      const { status } = await requireService(tx, caller, serviceId);
+      await recordAudit(tx, caller, { resource: 'service', resourceId: serviceId, action: 'stop', projectId });
+      return status;
     });
     this.queue.nudge(runId);
     return {

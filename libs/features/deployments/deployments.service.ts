@@ -4,6 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CreateDeploymentRequest } from '#contracts/deployments.js';
 import type { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { DISK_GUARD } from '#drivers/tokens.js';
+import { type AuditEntry, namesOf, recordAudit } from '#features/audit/index.js';
 import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
 import {
   lockService,
@@ -34,6 +35,8 @@ interface NewDeployment {
   /** Set when the image is known: nothing is built. */
   from?: DeploymentRow;
   rollbackOf?: string;
+  /** Variables for this deployment only. */
+  overrides?: Record<string, string> | undefined;
 }
 
 @Injectable()
@@ -57,7 +60,8 @@ export class DeploymentsService {
     return this.started(caller, serviceId, async (tx, service) => {
       const config = await freezeConfig(tx, this.box, service, request.env_vars);
       const branch = request.branch ?? config.source.branch ?? null;
-      return { trigger: trigger ?? request.trigger ?? 'manual', config, branch, commit: request.commit_hash ?? null };
+      const commit = request.commit_hash ?? null;
+      return { trigger: trigger ?? request.trigger ?? 'manual', config, branch, commit, overrides: request.env_vars };
     });
   }
 
@@ -66,12 +70,17 @@ export class DeploymentsService {
    * @param after deployments of the same transaction that must be live before this one starts.
    * @returns the run to nudge after commit.
    */
-  async createIn(tx: Tx, service: ServiceRow, after: string[]): Promise<{ deploymentId: string; runId: string }> {
+  async createIn(
+    tx: Tx,
+    caller: Caller,
+    service: ServiceRow,
+    after: string[],
+  ): Promise<{ deploymentId: string; runId: string }> {
     const frozen = await freezeConfig(tx, this.box, service);
     const config = after.length > 0 ? { ...frozen, after } : frozen;
     const wanted: NewDeployment = { trigger: 'manual', config, branch: config.source.branch ?? null };
     const runId = randomUUID();
-    const { id: deploymentId } = await this.insert(tx, service.id, wanted, runId);
+    const { id: deploymentId } = await this.insert(tx, caller, service.id, wanted, runId);
     return { deploymentId, runId };
   }
 
@@ -93,7 +102,7 @@ export class DeploymentsService {
       const from =
         service.liveDeploymentId && (await tx.deployment.findUnique({ where: { id: service.liveDeploymentId } }));
       if (!from) throw new Conflict('nothing_deployed', 'Nothing has been deployed yet: create a deployment first.');
-      return { trigger, config: await freezeConfig(tx, this.box, service, overrides), from };
+      return { trigger, config: await freezeConfig(tx, this.box, service, overrides), from, overrides };
     });
   }
 
@@ -127,6 +136,7 @@ export class DeploymentsService {
   async cancel(caller: Caller, id: string): Promise<DeploymentRow> {
     const { serviceId } = await this.require(caller, id);
     return this.db.$transaction(async (tx) => {
+      const { projectId } = await requireService(tx, caller, serviceId);
       const row = await tx.deployment.findUniqueOrThrow({ where: { id } });
       if (!OPEN.some((status) => status === row.status)) {
         throw new Conflict(
@@ -136,12 +146,18 @@ export class DeploymentsService {
       }
       const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT } });
       const ended = run ? await cancelRuns(tx, { id: run.id }) : [];
-      if (ended.length === 0) return row;
+      const audit = { resource: 'deployment', resourceId: id, action: 'cancel', projectId };
+      const before = { service_id: serviceId, status: row.status };
+      if (ended.length === 0) {
+        await recordAudit(tx, caller, { ...audit, after: before });
+        return row;
+      }
       const cancelled = await tx.deployment.update({
         where: { id },
         data: { status: 'cancelled', completedAt: await databaseTime(tx), error: 'Cancelled.', errorCode: 'cancelled' },
       });
       await refreshServiceStatus(tx, serviceId);
+      await recordAudit(tx, caller, { ...audit, before, after: { service_id: serviceId, status: cancelled.status } });
       return cancelled;
     });
   }
@@ -150,13 +166,18 @@ export class DeploymentsService {
   async resolve(caller: Caller, id: string, decision: 'retry' | 'abandon'): Promise<DeploymentRow> {
     const row = await this.require(caller, id);
     const run = await this.db.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT } });
-    if (!run || !(await resolveStuck(this.db, run.id, decision))) {
-      throw new Conflict(
-        'deployment_not_stuck',
-        'The clean-up of this deployment is not stuck: there is nothing to decide.',
-      );
-    }
-    this.queue.nudge(run.id);
+    const { projectId } = await requireService(this.db, caller, row.serviceId);
+    await this.db.$transaction(async (tx) => {
+      if (!run || !(await resolveStuck(tx, run.id, decision))) {
+        throw new Conflict(
+          'deployment_not_stuck',
+          'The clean-up of this deployment is not stuck: there is nothing to decide.',
+        );
+      }
+      const after = { service_id: row.serviceId, decision };
+      await recordAudit(tx, caller, { resource: 'deployment', resourceId: id, action: 'resolve', projectId, after });
+    });
+    if (run) this.queue.nudge(run.id);
     return row;
   }
 
@@ -171,17 +192,24 @@ export class DeploymentsService {
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       await supersedeQueued(tx, serviceId, wanted);
-      return this.insert(tx, serviceId, wanted, runId);
+      return this.insert(tx, caller, serviceId, wanted, runId);
     });
     this.queue.nudge(runId);
     return row;
   }
 
-  private async insert(tx: Tx, serviceId: string, wanted: NewDeployment, runId: string): Promise<DeploymentRow> {
+  private async insert(
+    tx: Tx,
+    caller: Caller,
+    serviceId: string,
+    wanted: NewDeployment,
+    runId: string,
+  ): Promise<DeploymentRow> {
     const createdAt = await databaseTime(tx);
     const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
     await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
     await refreshServiceStatus(tx, serviceId);
+    await recordAudit(tx, caller, auditedStart(created, wanted));
     return created;
   }
 
@@ -234,4 +262,19 @@ async function supersedeQueued(tx: Tx, serviceId: string, wanted: NewDeployment)
       data: { status: 'superseded', completedAt: await databaseTime(tx) },
     });
   }
+}
+
+/** Starting and restarting is something done to the service; everything else makes a deployment. */
+function auditedStart(row: DeploymentRow, { trigger, config, rollbackOf, overrides }: NewDeployment): AuditEntry {
+  const { id, serviceId } = row;
+  const { projectId } = config;
+  const variables = overrides ? { variables: namesOf(overrides) } : {};
+  if (trigger === 'start' || trigger === 'restart') {
+    const after = { deployment_id: id, ...variables };
+    return { resource: 'service', resourceId: serviceId, action: trigger, projectId, after };
+  }
+  const { branch, commitHash: commit } = row;
+  const after = { service_id: serviceId, trigger, branch, commit, rollback_of: rollbackOf, ...variables };
+  const action = trigger === 'rollback' ? 'rollback' : 'create';
+  return { resource: 'deployment', resourceId: id, action, projectId, after };
 }

@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { execution, executionListQuery } from '#contracts/deployments.js';
+import { recordAudit } from '#features/audit/index.js';
 import { lockService, requireService } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
 import { afterCursor, type Caller } from '#platform/http/index.js';
@@ -32,7 +33,7 @@ export class ExecutionsService {
 
   /** @throws Conflict `not_a_cron_service`, `nothing_deployed`, `execution_running`. */
   async run(caller: Caller, serviceId: string): Promise<ExecutionView> {
-    const { row, runId } = await this.db.$transaction(async (tx) => {
+    const { row: started, runId } = await this.db.$transaction(async (tx) => {
       await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       const service = await requireService(tx, caller, serviceId);
@@ -49,10 +50,13 @@ export class ExecutionsService {
       });
       if (!id)
         throw new Conflict('execution_running', 'An execution of this service is still running: wait for its end.');
-      return { row: await tx.execution.findFirstOrThrow({ where: { serviceId, scheduledFor } }), runId: id };
+      const row = await tx.execution.findFirstOrThrow({ where: { serviceId, scheduledFor } });
+      const audit = { resource: 'execution', resourceId: row.id, action: 'create', projectId: service.projectId };
+      await recordAudit(tx, caller, { ...audit, after: { service_id: serviceId } });
+      return { row, runId: id };
     });
     this.queue.nudge(runId);
-    return executionView(row);
+    return executionView(started);
   }
 }
 

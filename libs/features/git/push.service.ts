@@ -4,6 +4,7 @@ import type { ServiceSource } from '#contracts/service-source.js';
 import type { Push, Verdict } from '#drivers/source/http-backend-hook-server.js';
 import type { SourceStore } from '#drivers/source/port.js';
 import { SOURCE } from '#drivers/tokens.js';
+import { recordAudit } from '#features/audit/index.js';
 import { requireService, type ServiceRow } from '#features/services/index.js';
 import { AppError, publicMessage } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
@@ -38,10 +39,20 @@ export class PushService {
     const configured = (service.source as ServiceSource).branch;
     const mainExists = !configured && (await this.source.head(service.id, 'main')) !== null;
     const branch = deployBranch(configured, commands, mainExists);
+    const plans = planPush(commands, branch);
+    await this.record(caller, service, plans);
     const verdicts: Verdict[] = [];
-    for (const plan of planPush(commands, branch))
-      verdicts.push(await this.carryOut(plan, { caller, service, branch }, out));
+    for (const plan of plans) verdicts.push(await this.carryOut(plan, { caller, service, branch }, out));
     return verdicts;
+  }
+
+  /** What is deployed is recorded with its deployment. */
+  private async record(caller: Caller, service: ServiceRow, plans: RefPlan[]): Promise<void> {
+    const refs = plans.filter((plan) => plan.action !== 'deploy').map(({ ref, action }) => ({ ref, action }));
+    if (refs.length === 0) return;
+    const { id: resourceId, projectId } = service;
+    const entry = { resource: 'repository', resourceId, action: 'push', projectId, after: { refs } };
+    await this.db.$transaction((tx) => recordAudit(tx, caller, entry));
   }
 
   private async carryOut(

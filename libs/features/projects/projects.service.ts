@@ -9,6 +9,7 @@ import type {
   ProjectsResponse,
   UpdateProjectRequest,
 } from '#contracts/projects.js';
+import { type AuditEntry, recordAudit } from '#features/audit/index.js';
 import { Invalid } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
@@ -44,7 +45,11 @@ export class ProjectsService {
 
   async create(caller: Caller, { name, description }: CreateProjectRequest): Promise<Project> {
     const id = randomUUID();
-    const row = await this.db.project.create({ data: { id, ownerId: caller.userId, name, description } });
+    const row = await this.db.$transaction(async (tx) => {
+      const created = await tx.project.create({ data: { id, ownerId: caller.userId, name, description } });
+      await recordAudit(tx, caller, audited(id, 'create', { after: { name, description } }));
+      return created;
+    });
     const { createdAt, updatedAt } = row;
     return view({
       id,
@@ -67,8 +72,11 @@ export class ProjectsService {
   update(caller: Caller, id: string, { name, description }: UpdateProjectRequest): Promise<Project> {
     return this.db.$transaction(async (tx) => {
       await lockProject(tx, caller, id);
+      const before = await requireProject(tx, caller, id);
       await tx.project.update({ where: { id }, data: { name, description } });
-      return view(await requireProject(tx, caller, id));
+      const after = await requireProject(tx, caller, id);
+      await recordAudit(tx, caller, audited(id, 'update', { before: facts(before), after: facts(after) }));
+      return view(after);
     });
   }
 
@@ -77,11 +85,20 @@ export class ProjectsService {
     const afterCommit = await this.db.$transaction(async (tx) => {
       await lockProject(tx, caller, id);
       const after = await this.removeContents(tx, id);
-      await tx.project.update({ where: { id }, data: { deletedAt: new Date() } });
+      const project = await tx.project.update({ where: { id }, data: { deletedAt: new Date() } });
+      await recordAudit(tx, caller, audited(id, 'delete', { before: facts(project) }));
       return after;
     });
     afterCommit();
   }
+}
+
+function audited(id: string, action: string, change: Pick<AuditEntry, 'before' | 'after'>): AuditEntry {
+  return { resource: 'project', resourceId: id, action, projectId: id, ...change };
+}
+
+function facts({ name, description }: { name: string; description: string }) {
+  return { name, description };
 }
 
 function view(row: ProjectRow): Project {

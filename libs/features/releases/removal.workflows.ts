@@ -3,12 +3,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import type { SourceStore } from '#drivers/source/port.js';
 import { RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { recordAudit } from '#features/audit/index.js';
 import { refreshServiceStatus, SERVICE_DELETE, VOLUME_PURGE, volumeName } from '#features/services/index.js';
 import { Bus } from '#platform/bus.js';
 import { Conflict } from '#platform/errors.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
-import { type Plan, step } from '#workflows/plan.js';
+import { type Outcome, type Plan, step } from '#workflows/plan.js';
 import { type RunRef, type StepContext, type StepKind, stepKind, type Workflow } from '#workflows/workflow.js';
 import { networkName } from './release-config.js';
 import { Releases } from './releases.js';
@@ -33,14 +34,13 @@ export class RemovalWorkflows {
   workflows(): Workflow[] {
     const changed = (run: RunRef) => this.bus.publish(serviceTopic(run.subjectId));
     const stopped = (tx: Tx, run: RunRef) => refreshServiceStatus(tx, run.subjectId);
-    const nothing = async () => undefined;
     return [
       { name: SERVICE_STOP, plan: (tx, run) => this.planStop(tx, run), finished: stopped, changed },
-      { name: SERVICE_DELETE, plan: (tx, run) => planDelete(tx, run), finished: nothing, changed },
+      { name: SERVICE_DELETE, plan: (tx, run) => planDelete(tx, run), finished: removedService, changed },
       {
         name: VOLUME_PURGE,
         plan: async (_tx, run) => [step('volume.remove', { volume: run.subjectId })],
-        finished: nothing,
+        finished: removedVolume,
       },
     ];
   }
@@ -134,6 +134,22 @@ async function planDelete(tx: Tx, run: RunRef): Promise<Plan> {
     step('source.remove', self),
     step('network.release', { project: service.projectId }),
   ];
+}
+
+async function removedService(tx: Tx, run: RunRef, outcome: Outcome): Promise<void> {
+  const { id, projectId } = await tx.service.findUniqueOrThrow({ where: { id: run.subjectId } });
+  await recordAudit(tx, null, {
+    resource: 'service',
+    resourceId: id,
+    action: 'removed',
+    projectId,
+    after: { outcome },
+  });
+}
+
+async function removedVolume(tx: Tx, run: RunRef, outcome: Outcome): Promise<void> {
+  const { id, projectId } = await tx.volume.findUniqueOrThrow({ where: { id: run.subjectId } });
+  await recordAudit(tx, null, { resource: 'volume', resourceId: id, action: 'removed', projectId, after: { outcome } });
 }
 
 async function done(work: Promise<unknown>): Promise<Record<string, never>> {

@@ -4,6 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ServiceSource } from '#contracts/service-source.js';
 import type { CreateServiceRequest, ServiceView, UpdateServiceRequest } from '#contracts/services.js';
 import { givenSettings, releaseSettings } from '#contracts/services.js';
+import { recordAudit } from '#features/audit/index.js';
 import { requireProject } from '#features/projects/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
@@ -11,6 +12,7 @@ import { Conflict, Unavailable } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
 import { PrismaService, type Tx, uniqueViolation } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
+import { auditedService } from './services.audit.js';
 import { lockService, requireService } from './services.queries.js';
 import { removeServices } from './services.removal.js';
 import { hostLabel, nextRun, requireConsistent, requireCreatable } from './services.rules.js';
@@ -71,7 +73,9 @@ export class ServicesService {
       .create({ data: { id, projectId, alias, slug, ...columnsOf(request), ...initial(request) } })
       .catch(explainName(request.name));
     if (request.volumes) await attachVolumes(tx, { id, projectId }, request.volumes);
-    return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+    const after = await tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+    await recordAudit(tx, caller, auditedService('create', null, after));
+    return after;
   }
 
   /** Takes effect with the next deployment, except the schedule, which counts at once. */
@@ -84,7 +88,9 @@ export class ServicesService {
         requireConsistent({ ...shapeOf(before), ...shapeChanges(request), type: before.type });
         await tx.service.update({ where: { id }, data: { ...columnsOf(request), ...changed(before, request) } });
         if (request.volumes) await attachVolumes(tx, before, request.volumes);
-        return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+        const after = await tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
+        await recordAudit(tx, caller, auditedService('update', before, after));
+        return after;
       })
       .catch(explainName(request.name ?? ''));
     return serviceView(row, this.config);
@@ -93,9 +99,11 @@ export class ServicesService {
   /** Gone for the user at once; containers, images and routes follow. Volumes stay as tombstones. */
   async remove(caller: Caller, id: string): Promise<void> {
     const runs = await this.db.$transaction(async (tx) => {
-      await requireService(tx, caller, id);
+      const before = await requireService(tx, caller, id);
       await lockService(tx, id);
-      return removeServices(tx, [id]);
+      const removal = await removeServices(tx, [id]);
+      await recordAudit(tx, caller, auditedService('delete', before, null));
+      return removal;
     });
     for (const run of runs) this.queue.nudge(run);
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { MASK, type PutVariablesRequest, type variablesResponse } from '#contracts/variables.js';
+import { recordAudit } from '#features/audit/index.js';
 import { mayIn } from '#features/projects/index.js';
 import { type Caller, invalid } from '#platform/http/index.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
@@ -53,7 +54,7 @@ export class VariablesService {
   /** Replaces the whole set. @throws Invalid `validation_failed` for a new secret without a value. */
   async put(caller: Caller, serviceId: string, request: PutVariablesRequest): Promise<VariablesView> {
     const rows = await this.db.$transaction(async (tx) => {
-      await requireService(tx, caller, serviceId);
+      const { projectId } = await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       const before = new Map((await rowsOf(tx, serviceId)).map((row) => [row.key, row]));
       const data = Object.entries(request.variables).map(([key, given]) =>
@@ -61,6 +62,14 @@ export class VariablesService {
       );
       await tx.variable.deleteMany({ where: { serviceId } });
       await tx.variable.createMany({ data });
+      const after = this.changes(serviceId, before, data);
+      await recordAudit(tx, caller, {
+        resource: 'variables',
+        resourceId: serviceId,
+        action: 'update',
+        projectId,
+        after,
+      });
       return rowsOf(tx, serviceId);
     });
     return this.view(serviceId, rows, 'Saved. Deploy or restart the service to use them.');
@@ -78,6 +87,25 @@ export class VariablesService {
       throw invalid([{ path: `variables.${key}.value`, message: 'is required: there is no stored value to keep' }]);
     const value = keep ? (before as Row).value : this.box.seal(wish.value as string, variableAad(serviceId, key));
     return { id: randomUUID(), serviceId, key, value, secret: wish.secret };
+  }
+
+  /** Names only, also of those that are not secret. */
+  private changes(serviceId: string, before: Map<string, Row>, after: Omit<Row, 'updatedAt'>[]) {
+    const text = (row: { key: string; value: string }) => this.box.open(row.value, variableAad(serviceId, row.key));
+    const differs = (old: Row, row: Omit<Row, 'updatedAt'>) => old.secret !== row.secret || text(old) !== text(row);
+    const keys = new Set(after.map((row) => row.key));
+    const isChanged = (row: Omit<Row, 'updatedAt'>) => {
+      const old = before.get(row.key);
+      return old !== undefined && differs(old, row);
+    };
+    return {
+      added: [...keys].filter((key) => !before.has(key)).sort(),
+      changed: after
+        .filter(isChanged)
+        .map((row) => row.key)
+        .sort(),
+      removed: [...before.keys()].filter((key) => !keys.has(key)).sort(),
+    };
   }
 
   private view(serviceId: string, rows: Row[], message: string, open = true): VariablesView {

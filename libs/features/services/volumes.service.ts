@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { volumeView } from '#contracts/services.js';
+import { recordAudit } from '#features/audit/index.js';
 import { projectOf, refusal } from '#features/projects/index.js';
 import { Conflict } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
@@ -50,6 +51,9 @@ export class VolumesService {
         throw new Conflict('volume_attached', 'The volume is in use: remove it from its service first.');
       await tx.volume.update({ where: { id }, data: { purgedAt: new Date() } });
       await createRun(tx, { id: runId, workflow: VOLUME_PURGE, subjectId: id, lockKey: `volume:${id}` });
+      const { projectId, serviceId, name } = volume;
+      const before = { service_id: serviceId, name };
+      await recordAudit(tx, caller, { resource: 'volume', resourceId: id, action: 'delete', projectId, before });
     });
     this.queue.nudge(runId);
   }

@@ -65,7 +65,7 @@ export class StacksService {
     await this.variables.insert(tx, row.id, part.variables);
     if (!part.deploy) return { part, deploymentId: null };
     const after = part.after.flatMap((key) => done.get(key)?.deploymentId ?? []);
-    const { deploymentId, runId } = await this.deployments.createIn(tx, row, after);
+    const { deploymentId, runId } = await this.deployments.createIn(tx, caller, row, after);
     runs.push(runId);
     return { part, deploymentId };
   }

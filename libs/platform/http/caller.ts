@@ -3,6 +3,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { TokenScope } from '#contracts/tokens.js';
 import { Internal } from '../errors.js';
+import type { IdempotencyClaim } from './idempotency.js';
 import type { Permission } from './permission.js';
 
 export interface Caller {
@@ -18,6 +19,8 @@ export interface Caller {
   /** Where the request came from, for the audit log; undefined in what the platform does by itself. */
   ip?: string;
   userAgent?: string;
+  /** Set when the request has an Idempotency-Key: whoever changes something confirms it in the same transaction. */
+  idempotency?: IdempotencyClaim;
 }
 
 /** What limits an API token beside its project. */

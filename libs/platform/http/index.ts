@@ -1,6 +1,16 @@
 /** What a controller needs. */
 
 export { type Caller, type CallerToken, CurrentUser, callerOf, setCaller } from './caller.js';
+export {
+  CLAIM_SECONDS,
+  claimKey,
+  confirmIdempotency,
+  freeKey,
+  type IdempotencyClaim,
+  inProgress,
+  keepAnswer,
+  type StoredAnswer,
+} from './idempotency.js';
 export { afterCursor } from './keyset.js';
 export { Operation, type OperationOptions, operationOf, requirementOf } from './operation.js';
 export { allows, greatest, type Permission, rolesFor, scopeFor } from './permission.js';

@@ -73,7 +73,11 @@ function requestBody({ body }: OperationOptions): MethodDecorator[] {
 
 function answers(options: OperationOptions): MethodDecorator[] {
   const { status, schema } = options.returns;
-  const content = { ...(schema ? jsonContent(schema) : {}), ...(options.events ? EVENT_CONTENT : {}), ...(options.text ? TEXT_CONTENT : {}) };
+  const content = {
+    ...(schema ? jsonContent(schema) : {}),
+    ...(options.events ? EVENT_CONTENT : {}),
+    ...(options.text ? TEXT_CONTENT : {}),
+  };
   const success = Object.keys(content).length > 0 ? { content } : {};
   const other = Object.entries(options.alsoReturns ?? {}).map(([code, answer]) =>
     ApiResponse({ status: Number(code), description: MEANING[Number(code)] ?? '', content: jsonContent(answer) }),

@@ -1,0 +1,165 @@
+/**
+ * Generated from the OpenAPI document: every operation that is not a GET, called with success, leaves a row in the audit log that holds
+ * none of the secrets of its request. A new operation fails here until it has a call below.
+ */
+import { createOpenApi } from '../apps/api/http/openapi.js';
+import { type TestApi, type TestUser, testApi } from './factories/api.js';
+
+/** Operations that change nothing, with the reason. */
+const NOTHING_CHANGES: Record<string, string> = {};
+
+const SECRETS = [
+  's3cret-variable-value',
+  'plain-variable-value',
+  's3cret-override',
+  's3cret-build-argument',
+  's3cret password',
+];
+
+interface Call {
+  path: string;
+  as?: TestUser;
+  body?: unknown;
+}
+
+let api: TestApi;
+let admin: TestUser;
+let ids: { project: string; service: string; cron: string; volume: string; deployment: string };
+
+const sql = (text: string, ...values: unknown[]) => api.database.query<Record<string, string>>(text, values);
+const call = async (method: string, path: string, body?: unknown) => {
+  const answer = await api.request(method, path, { as: admin, body });
+  if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.body}`);
+  return answer.body ? answer.json() : null;
+};
+
+/** What each operation needs to succeed, in the order in which they can be called. */
+const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
+  [
+    'POST /auth/register',
+    () => ({ path: '/auth/register', body: { email: 'new@example.com', name: 'N', password: 's3cret password' } }),
+  ],
+  [
+    'POST /auth/login',
+    () => ({ path: '/auth/login', body: { email: 'new@example.com', password: 's3cret password' } }),
+  ],
+  ['PUT /user/profile', () => ({ path: '/user/profile', body: { name: 'Other' } })],
+  ['PUT /settings', () => ({ path: '/settings', body: { registration_open: true } })],
+  ['POST /projects', () => ({ path: '/projects', body: { name: 'Another' } })],
+  ['PUT /projects/{id}', () => ({ path: `/projects/${ids.project}`, body: { name: 'Renamed' } })],
+  [
+    'POST /projects/{project_id}/services',
+    () => ({
+      path: `/projects/${ids.project}/services`,
+      body: {
+        name: 'api',
+        type: 'web',
+        build_config: { environment_variables: { TOKEN: 's3cret-build-argument' } },
+      },
+    }),
+  ],
+  [
+    'PUT /services/{id}',
+    () => ({
+      path: `/services/${ids.service}`,
+      body: { volumes: [], build_config: { environment_variables: { TOKEN: 's3cret-build-argument' } } },
+    }),
+  ],
+  [
+    'PUT /services/{id}/variables',
+    () => ({
+      path: `/services/${ids.service}/variables`,
+      body: { variables: { KEY: { value: 's3cret-variable-value', secret: true }, PLAIN: 'plain-variable-value' } },
+    }),
+  ],
+  ['DELETE /volumes/{id}', () => ({ path: `/volumes/${ids.volume}` })],
+  [
+    'POST /services/{id}/deployments',
+    () => ({ path: `/services/${ids.service}/deployments`, body: { env_vars: { KEY: 's3cret-override' } } }),
+  ],
+  ['POST /deployments/{id}/cancel', () => ({ path: `/deployments/${ids.deployment}/cancel` })],
+  [
+    'POST /deployments/{id}/resolve',
+    async () => {
+      await sql(`UPDATE runs SET status = 'stuck' WHERE subject_id = $1`, ids.deployment);
+      return { path: `/deployments/${ids.deployment}/resolve`, body: { decision: 'abandon' } };
+    },
+  ],
+  [
+    'POST /deployments/{id}/rollback',
+    async () => {
+      await sql(`UPDATE deployments SET image_id = 'sha256:1', port = 3000 WHERE id = $1`, ids.deployment);
+      return { path: `/deployments/${ids.deployment}/rollback` };
+    },
+  ],
+  [
+    'POST /services/{id}/action',
+    async () => {
+      await sql('UPDATE services SET live_deployment_id = $2 WHERE id = $1', ids.service, ids.deployment);
+      return { path: `/services/${ids.service}/action`, body: { action: 'restart' } };
+    },
+  ],
+  ['POST /services/{id}/action', () => ({ path: `/services/${ids.service}/action`, body: { action: 'stop' } })],
+  ['POST /services/{id}/action', () => ({ path: `/services/${ids.service}/action`, body: { action: 'start' } })],
+  [
+    'POST /services/{id}/executions',
+    async () => {
+      await sql('UPDATE services SET live_deployment_id = $2 WHERE id = $1', ids.cron, ids.deployment);
+      return { path: `/services/${ids.cron}/executions` };
+    },
+  ],
+  ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
+  ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],
+];
+
+beforeAll(async () => {
+  api = await testApi();
+  admin = await api.user();
+  const project = (await call('POST', '/projects', { name: 'P' })).id;
+  const volumes = [{ name: 'data', mount_path: '/data' }];
+  const web = await call('POST', `/projects/${project}/services`, { name: 'web', type: 'web', volumes });
+  const job = { name: 'job', type: 'cron', schedule: '0 0 * * *' };
+  const cron = (await call('POST', `/projects/${project}/services`, job)).id;
+  const deployment = (await call('POST', `/services/${web.id}/deployments`, { branch: 'other' })).id;
+  ids = { project, service: web.id, cron, volume: web.volumes[0].id, deployment };
+});
+afterAll(() => api?.close());
+
+function mutations(): string[] {
+  const { paths } = createOpenApi(api.app);
+  const all = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  return all.filter((operation) => !operation.startsWith('GET ') && !(operation in NOTHING_CHANGES));
+}
+
+it('every mutation is called below', () => {
+  const called = new Set(CALLS.map(([operation]) => operation));
+  expect(mutations().filter((operation) => !called.has(operation))).toEqual([]);
+});
+
+it('every mutation leaves a row without secrets', async () => {
+  for (const [operation, prepare] of CALLS) {
+    const { path, body } = await prepare();
+    const [before] = await sql('SELECT count(*) AS n FROM audit_logs');
+    const answer = await api.request(operation.split(' ', 1)[0] as string, path, { as: admin, body });
+    expect([operation, answer.statusCode < 300, answer.statusCode < 300 ? '' : answer.body]).toEqual([
+      operation,
+      true,
+      '',
+    ]);
+    const rows = await sql('SELECT * FROM audit_logs ORDER BY created_at, seq OFFSET $1', before?.n);
+    expect([operation, rows.length]).toEqual([operation, expect.any(Number)]);
+    expect(rows.length).toBeGreaterThanOrEqual(1);
+    for (const row of rows) {
+      expect(row).toMatchObject({ user_id: expect.any(String), ip_address: '127.0.0.1', user_agent: 'lightMyRequest' });
+      for (const secret of SECRETS) expect(JSON.stringify(row)).not.toContain(secret);
+    }
+  }
+});
+
+it('all of it is one chain that holds', async () => {
+  const [{ total }] = [await call('GET', '/audit-logs')];
+  expect(total).toBeGreaterThan(20);
+  expect(await call('GET', '/audit-logs/verify')).toMatchObject({ valid: true, checked: total });
+});
