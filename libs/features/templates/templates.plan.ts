@@ -139,14 +139,14 @@ class Resolver {
     return value;
   }
 
-  /** Facts and outputs go first: a variable PUBLIC_URL may be made of the fact of that name. */
+  /** Outputs (a database's URL with its password), facts, own variables: a variable PUBLIC_URL may be made of the fact of that name. */
   private reference(from: NamedPart, key: string, what: string): Value {
     const part = key === 'self' ? from : this.parts.find((candidate) => candidate.key === key);
     if (!part) throw new ExpressionError(`\${{${key}.${what}}} names a part that does not exist`);
-    const fact = this.fact(part, what);
-    if (fact !== null) return { text: fact, secret: false };
     const output = part.outputs[what];
-    const value = output === undefined ? this.own(part, what) : this.text(part, output);
+    if (output !== undefined) return this.text(part, output);
+    const fact = this.fact(part, what);
+    const value = fact === null ? this.own(part, what) : { text: fact, secret: false };
     if (!value) throw new ExpressionError(`\${{${key}.${what}}} is neither an output nor a variable of the part`);
     return value;
   }
