@@ -168,7 +168,10 @@ it('shares the slots between projects, shows the place in the line, and lets oth
   await executor.pump();
   const position = async () => (await builds.detail(other.caller, modest)).metadata.queue_position;
   await until(async () => (await position()) === '1');
-  expect((await builds.detail(other.caller, modest)).log).toContain('Waiting for a build slot: 1st in line.');
+  // The log is stored a moment after it is written.
+  const told = async () =>
+    (await builds.detail(other.caller, modest)).log?.includes('Waiting for a build slot: 1st') ?? false;
+  await until(told);
   open();
   await worker.settle();
   const rows = await worker.db.build.findMany({ orderBy: { startedAt: 'asc' } });
