@@ -19,7 +19,6 @@ import {
   type EngineFacts,
   type EngineOptions,
   inspectImage,
-  isLocal,
   postBuild,
   pruneCache,
   removeImage,
@@ -79,7 +78,7 @@ export class DockerBuilder implements Builder {
 
   async pruneCache(keepBytes: number): Promise<number> {
     try {
-      return await pruneCache(this.docker, keepBytes);
+      return await pruneCache(this.client, keepBytes);
     } catch (error) {
       throw engineUnreachable(error);
     }

@@ -51,6 +51,8 @@ function majorMinor(version: string): string {
   return `${major}.${minor.padStart(2, '0')}`;
 }
 
+const PRUNE_MS = 10 * 60_000;
+
 /** Starts a build; resolves with the engine's stream of JSON lines. `context` is piped into the request. */
 export function postBuild(
   engine: EngineClient,
@@ -65,16 +67,13 @@ export function postBuild(
  * `keep-storage` is called `reserved-space` since API 1.48; an engine ignores the name that it does not know.
  * https://docs.docker.com/reference/api/engine/version-history/#v148-api-changes
  */
-export function pruneCache(docker: Docker, keepBytes: number): Promise<number> {
+export async function pruneCache(engine: EngineClient, keepBytes: number): Promise<number> {
   const keep = String(Math.floor(keepBytes));
-  const _query = { all: 'true', 'keep-storage': keep, 'reserved-space': keep };
-  return new Promise((resolve, reject) => {
-    const request = { path: '/build/prune?', method: 'POST', options: { _query, _body: {} } };
-    docker.modem.dial({ ...request, statusCodes: { 200: true, 500: 'server error' } }, (error, answer) => {
-      if (error) reject(error);
-      else resolve((answer as { SpaceReclaimed?: number }).SpaceReclaimed ?? 0);
-    });
-  });
+  const query = { all: 'true', 'keep-storage': keep, 'reserved-space': keep };
+  // It deletes files one by one: how long that takes is up to the disk.
+  const request = { path: '/build/prune', query, timeoutMs: PRUNE_MS };
+  const answer = await engine.call<{ SpaceReclaimed?: number }>({ method: 'POST', ...request });
+  return answer.SpaceReclaimed ?? 0;
 }
 
 /** Ends a build by the id it was started with. An engine that does not know the id (any more) has nothing left to end. */

@@ -4,7 +4,7 @@ import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { CaddyAdmin } from './caddy/admin-client.js';
-import type { Json } from './caddy/base-config.js';
+import type { Json } from './caddy/json.js';
 import { CaddyIngress } from './caddy/caddy-ingress.js';
 import { repairStorage } from './caddy/storage.js';
 import { describeIngress } from './conformance.js';

@@ -16,6 +16,7 @@
  * Caddy's current source; run on 2.6.2 only.
  */
 import { MAX_UPSTREAMS } from '../names.js';
+import type { JsonObject } from './json.js';
 import { internalRoutes, type TlsOptions, tlsApp } from './tls-config.js';
 
 /** Path in Caddy's configuration of the folder of route files. */
@@ -30,9 +31,6 @@ export interface BaseConfigOptions extends TlsOptions {
   /** Absolute folder for the CA, certificates and their locks. Default: Caddy's own. */
   storageDir?: string;
 }
-
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
 
 /**
  * `grace_period` only matters at the end, as nothing is ever reloaded: without it 2.6.2 did not exit on SIGTERM while a stream was open.

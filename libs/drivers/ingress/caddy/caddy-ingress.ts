@@ -10,8 +10,9 @@ import { Unavailable } from '#platform/errors.js';
 import { requireHostname, requireHosts, requireRoute } from '../names.js';
 import type { Ingress, OwnCertificate, Route } from '../port.js';
 import { type AdminAnswer, type AdminOptions, CaddyAdmin } from './admin-client.js';
-import { type JsonObject, ROUTES_DIR_PATH } from './base-config.js';
+import { ROUTES_DIR_PATH } from './base-config.js';
 import { CertificateFiles } from './certificate-files.js';
+import type { JsonObject } from './json.js';
 import { RouteFiles } from './route-files.js';
 import { CERTIFICATES_DIR_PATH } from './tls-config.js';
 

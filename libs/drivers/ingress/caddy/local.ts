@@ -1,7 +1,8 @@
 /** The Caddy that the set-up starts for an installation: where its files are, and its configuration. Starter and driver must agree. */
 import { createHmac } from 'node:crypto';
 import path from 'node:path';
-import { baseConfig, type JsonObject } from './base-config.js';
+import { baseConfig } from './base-config.js';
+import type { JsonObject } from './json.js';
 import type { AcmeOptions } from './tls-config.js';
 
 export interface LocalCaddy {

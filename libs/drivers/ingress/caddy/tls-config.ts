@@ -10,7 +10,7 @@
  * apps are served while the platform is down. Caddy 2.6.2 keeps what it made itself in memory and looks there first: an own certificate that
  * replaces an automatic one is used when that one is due for renewal (own CA: within 8 hours) or after a restart of Caddy.
  */
-import type { Json, JsonObject } from './base-config.js';
+import type { Json, JsonObject } from './json.js';
 
 /** Path in Caddy's configuration of the folder of own certificates. */
 export const CERTIFICATES_DIR_PATH = '/id/containr-certificates/root';

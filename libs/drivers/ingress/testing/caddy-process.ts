@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { baseConfig, type JsonObject } from '../caddy/base-config.js';
+import { baseConfig } from '../caddy/base-config.js';
+import type { JsonObject } from '../caddy/json.js';
 import { repairStorage } from '../caddy/storage.js';
 import type { AcmeOptions } from '../caddy/tls-config.js';
 
