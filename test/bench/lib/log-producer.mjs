@@ -53,7 +53,11 @@ export class Producer {
         response.setEncoding('utf8').on('data', (chunk) => {
           text += chunk;
         });
-        response.on('end', () => (response.statusCode === 200 ? resolve(Number(text)) : reject(new Error(text))));
+        response.on('end', () =>
+          response.statusCode === 200
+            ? resolve(Number(text))
+            : reject(new Error(`the producer's ${url}: ${response.statusCode} ${text}`)),
+        );
       });
       request.on('error', reject);
     });
