@@ -24,7 +24,9 @@ export interface ProjectRow {
 export function projectOf(caller: Caller) {
   const role = { in: rolesFor(caller.needs ?? 'owner') };
   const people = [{ ownerId: caller.userId }, { members: { some: { userId: caller.userId, role } } }];
-  return { ...(caller.projectId ? { id: caller.projectId } : {}), OR: people } satisfies Prisma.ProjectWhereInput;
+  const binding = caller.projectId ? [{ id: caller.projectId }] : [];
+  // All in AND: beside an `id` or `OR` of the query itself nothing of it can get lost.
+  return { AND: [{ OR: people }, ...binding] } satisfies Prisma.ProjectWhereInput;
 }
 
 /** Which projects the caller may use as the operation needs, for Prisma's `where`. */
