@@ -18,6 +18,8 @@ let db: PrismaService;
 let operations: Route[];
 let owner: TestUser;
 let shared: Fixture;
+/** Another project of the owner. */
+let elsewhere: string;
 const people: Record<string, TestUser> = {};
 
 interface Route {
@@ -68,6 +70,12 @@ const OPERATOR_ONLY = ['GET /settings', 'PUT /settings'];
 
 /** Bodies that pass the form, so that the answer is about access. */
 const BODIES: Record<string, (fixture: Fixture) => object> = {
+  'POST /builds': () => ({
+    build_type: 'prebuilt',
+    prebuilt_image: 'nginx:1.22',
+    image_name: 'web',
+    image_tag: '1',
+  }),
   'POST /projects': () => ({ name: 'P' }),
   'POST /projects/{project_id}/services': () => ({ name: 'x', type: 'web' }),
   'POST /services/{id}/action': () => ({ action: 'stop' }),
@@ -89,6 +97,7 @@ beforeAll(async () => {
   owner = person('owner');
   operations = routes();
   shared = await fixture();
+  elsewhere = (await fixture()).ids.projects as string;
 });
 afterAll(() => api?.close());
 
@@ -124,7 +133,13 @@ function routeOf(base: string, handler: object): Route {
 /** A project with one of everything; `spare` is a member, too. The invitation is into a project of the operator. */
 async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const id = { projects: randomUUID(), services: randomUUID(), deployments: randomUUID(), volumes: randomUUID() };
-  const more = { invitations: randomUUID(), tokens: randomUUID(), domains: randomUUID(), members: person('spare').id };
+  const more = {
+    invitations: randomUUID(),
+    tokens: randomUUID(),
+    domains: randomUUID(),
+    builds: randomUUID(),
+    members: person('spare').id,
+  };
   const { secret, hash } = newSecret('cti_');
   const members = [...ROLES.filter((role) => role !== 'owner'), 'spare'].map((name) => ({
     userId: person(name).id,
@@ -160,6 +175,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     data: { id: id.volumes, projectId, serviceId, name: 'data', mountPath: '/data', deletedAt: new Date() },
   });
   await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
+  await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });
   await apiToken({ id: more.tokens, scopes: ['read'] });
   return { ids: { ...id, ...more }, invitationToken: secret };
 }
@@ -175,7 +191,7 @@ async function apiToken(fields: { scopes: string[]; id?: string; user?: string; 
 
 function credentials({ user, scope, bound, flaw }: Actor, { ids }: Fixture): Promise<string> | string {
   if (!scope) return person(user).token;
-  const projectId = bound === undefined ? null : bound === 'here' ? (ids.projects as string) : randomUUID();
+  const projectId = bound === undefined ? null : bound === 'here' ? (ids.projects as string) : elsewhere;
   return apiToken({ user, scopes: [scope], projectId, ...flaw });
 }
 

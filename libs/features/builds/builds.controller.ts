@@ -23,6 +23,7 @@ export class BuildsController {
     summary: 'List builds',
     tag,
     query: contract.buildListQuery,
+    about: 'project',
     returns: { status: 200, schema: contract.buildList },
     errors: [404],
   })

@@ -1,20 +1,21 @@
 /** Reads of builds. Who may see one: the project's people; without a project only who started it. */
 import { COUNT_LIMIT, type PageQuery } from '#contracts/common.js';
-import { accessibleProject, requireProject } from '#features/projects/index.js';
+import { accessibleProject, refusal, requireProject } from '#features/projects/index.js';
 import { requireService } from '#features/services/index.js';
-import { type Caller, notFound } from '#platform/http/index.js';
+import type { Caller } from '#platform/http/index.js';
 import { Prisma, type Tx } from '#platform/prisma/prisma.service.js';
 import type { BuildRow } from './builds.view.js';
 
-/** @throws NotFound `build_not_found`, also for builds of others. */
+/** @throws NotFound `build_not_found`, also for builds of others; Forbidden `role_too_low`. */
 export async function requireBuild(tx: Tx, caller: Caller, id: string): Promise<BuildRow> {
   const row = await tx.build.findUnique({ where: { id } });
-  if (!row || !(await maySee(tx, caller, row))) throw notFound('build');
-  return row;
+  if (row && (await maySee(tx, caller, row))) return row;
+  throw await refusal(caller, 'build', async (reader) => row && maySee(tx, reader, row));
 }
 
+/** A token that is bound to a project sees nothing outside of it. */
 async function maySee(tx: Tx, caller: Caller, { projectId, userId }: BuildRow): Promise<boolean> {
-  if (projectId === null) return userId === caller.userId;
+  if (projectId === null) return userId === caller.userId && !caller.projectId;
   return (await tx.project.count({ where: { id: projectId, ...accessibleProject(caller) } })) > 0;
 }
 
@@ -49,7 +50,7 @@ async function partsOf(tx: Tx, caller: Caller, { projectId, serviceId }: BuildFi
   const projects = await tx.project.findMany({ where: accessibleProject(caller), select: { id: true } });
   return [
     { keys: projects.map(({ id }) => id), where: Prisma.sql`b.project_id = k.id` },
-    { keys: [caller.userId], where: Prisma.sql`b.user_id = k.id AND b.project_id IS NULL` },
+    { keys: caller.projectId ? [] : [caller.userId], where: Prisma.sql`b.user_id = k.id AND b.project_id IS NULL` },
   ];
 }
 
