@@ -220,7 +220,6 @@ function nginxSite(singlePage: boolean): string {
   const fallback = singlePage ? '/index.html' : '=404';
   return [
     'server {',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: filled in at start, not here
     '    listen ${PORT};',
     `    root ${HTML};`,
     '    index index.html;',
