@@ -8,6 +8,7 @@ import { RequestMethod } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ROLES } from '#contracts/members.js';
 import { SCOPES, type TokenScope } from '#contracts/tokens.js';
+import { recordAudit } from '#features/audit/index.js';
 import { allows, type OperationOptions, operationOf, requirementOf, rolesFor, scopeFor } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { newSecret } from '#platform/shown-once.js';
@@ -67,6 +68,8 @@ const ACTORS: Record<string, Actor> = {
 const PUBLIC = ['* /git/*', 'GET /health', 'POST /auth/login', 'POST /auth/register'];
 /** Beyond scope and role only for the operator of the installation. */
 const OPERATOR_ONLY = ['GET /settings', 'PUT /settings'];
+/** For the owner and admins; who may not read the log of a project does not learn that it has one. */
+const LOG_OF_PROJECT = 'GET /audit-logs/{resource}/{id}';
 
 /** Bodies that pass the form, so that the answer is about access. */
 const BODIES: Record<string, (fixture: Fixture) => object> = {
@@ -76,6 +79,10 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
     image_name: 'web',
     image_tag: '1',
   }),
+  'POST /registry-credentials': () => ({ registry: 'registry.example.com', username: 'u', password: 'p' }),
+  'POST /templates/plan': () => ({ template_id: 'nginx' }),
+  'POST /templates/{id}/deploy': ({ ids }) => ({ project_id: ids.projects, name: 'x' }),
+  'POST /projects/{id}/import/compose': () => ({ compose: 'services: {web: {image: nginx}}' }),
   'POST /projects': () => ({ name: 'P' }),
   'POST /projects/{project_id}/services': () => ({ name: 'x', type: 'web' }),
   'POST /services/{id}/action': () => ({ action: 'stop' }),
@@ -138,6 +145,8 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     tokens: randomUUID(),
     domains: randomUUID(),
     builds: randomUUID(),
+    'registry-credentials': randomUUID(),
+    templates: 'nginx',
     members: person('spare').id,
   };
   const { secret, hash } = newSecret('cti_');
@@ -176,6 +185,10 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   });
   await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
   await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });
+  const login = { registry: `${more['registry-credentials']}.example.com`, username: 'u', password: '' };
+  await db.registryCredential.create({ data: { id: more['registry-credentials'], userId: owner.id, ...login } });
+  const created = { resource: 'project', resourceId: projectId, projectId, action: 'create' };
+  await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, created));
   await apiToken({ id: more.tokens, scopes: ['read'] });
   return { ids: { ...id, ...more }, invitationToken: secret };
 }
@@ -196,7 +209,8 @@ function credentials({ user, scope, bound, flaw }: Actor, { ids }: Fixture): Pro
 }
 
 function addressed({ name, path }: Route, { ids }: Fixture): string {
-  return path.replace(/([\w-]+)\/\{[^}]+\}/g, (_, noun: string) => {
+  const own = path.replace('{resource}/{id}', `project/${ids.projects}`);
+  return own.replace(/([\w-]+)\/\{[^}]+\}/g, (_, noun: string) => {
     if (!ids[noun]) throw new Error(`${name}: add an id of "${noun}" to the fixture of this test`);
     return `${noun}/${ids[noun]}`;
   });
@@ -216,6 +230,7 @@ function expectedOf(route: Route, { user, scope, bound, flaw }: Actor): string {
   if (scope && !allows(scope, scopeFor(needs))) return '403 scope_missing';
   if (bound && about === 'account') return '403 token_bound_to_project';
   if (OPERATOR_ONLY.includes(route.name)) return user === 'operator' ? 'in' : '403 administrator_only';
+  if (route.name === LOG_OF_PROJECT) return ['owner', 'admin'].includes(user) ? 'in' : '404';
   if (about === 'anyone' || !route.path.includes('{')) return 'in';
   if (about === 'account') return user === 'owner' ? 'in' : '404';
   if (bound === 'elsewhere' || !ROLES.some((role) => role === user)) return '404';

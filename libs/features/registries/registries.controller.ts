@@ -36,7 +36,7 @@ export class RegistriesController {
   }
 
   @Delete(':id')
-  @Operation({ summary: 'Delete a registry credential', tag, params, returns: { status: 204 } })
+  @Operation({ summary: 'Delete a registry credential', tag, about: 'account', params, returns: { status: 204 } })
   remove(@CurrentUser() caller: Caller, @ValidParams() { id }: { id: string }): Promise<void> {
     return this.registries.remove(caller, id);
   }

@@ -16,6 +16,7 @@ export class TemplatesController {
   @Operation({
     summary: 'List templates',
     tag,
+    about: 'anyone',
     query: contract.listTemplatesQuery,
     returns: { status: 200, schema: contract.templatesResponse },
   })
@@ -32,13 +33,20 @@ export class TemplatesController {
     returns: { status: 200, schema: contract.planTemplateResponse },
     errors: [404, 409],
     needs: 'read',
+    about: 'project',
   })
   plan(@CurrentUser() caller: Caller, @ValidBody() body: contract.PlanTemplateRequest) {
     return this.templates.plan(caller, body);
   }
 
   @Get(':id')
-  @Operation({ summary: 'Get template', tag, params, returns: { status: 200, schema: contract.templateDetail } })
+  @Operation({
+    summary: 'Get template',
+    tag,
+    about: 'anyone',
+    params,
+    returns: { status: 200, schema: contract.templateDetail },
+  })
   get(@ValidParams() { id }: ById) {
     return this.templates.get(id);
   }
