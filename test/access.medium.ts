@@ -8,6 +8,7 @@ import { RequestMethod } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ROLES } from '#contracts/members.js';
 import { SCOPES, type TokenScope } from '#contracts/tokens.js';
+import { recordAudit } from '#features/audit/index.js';
 import { allows, type OperationOptions, operationOf, requirementOf, rolesFor, scopeFor } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { newSecret } from '#platform/shown-once.js';
@@ -177,6 +178,8 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
   await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });
   await apiToken({ id: more.tokens, scopes: ['read'] });
+  const entry = { resource: 'service', resourceId: serviceId, action: 'create', projectId };
+  await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, entry));
   return { ids: { ...id, ...more }, invitationToken: secret };
 }
 
@@ -196,6 +199,7 @@ function credentials({ user, scope, bound, flaw }: Actor, { ids }: Fixture): Pro
 }
 
 function addressed({ name, path }: Route, { ids }: Fixture): string {
+  if (path === '/audit-logs/{resource}/{id}') return `/audit-logs/service/${ids.services}`;
   return path.replace(/([\w-]+)\/\{[^}]+\}/g, (_, noun: string) => {
     if (!ids[noun]) throw new Error(`${name}: add an id of "${noun}" to the fixture of this test`);
     return `${noun}/${ids[noun]}`;
