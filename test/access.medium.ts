@@ -190,6 +190,8 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const created = { resource: 'project', resourceId: projectId, projectId, action: 'create' };
   await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, created));
   await apiToken({ id: more.tokens, scopes: ['read'] });
+  const entry = { resource: 'service', resourceId: serviceId, action: 'create', projectId };
+  await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, entry));
   return { ids: { ...id, ...more }, invitationToken: secret };
 }
 
@@ -209,8 +211,8 @@ function credentials({ user, scope, bound, flaw }: Actor, { ids }: Fixture): Pro
 }
 
 function addressed({ name, path }: Route, { ids }: Fixture): string {
-  const own = path.replace('{resource}/{id}', `project/${ids.projects}`);
-  return own.replace(/([\w-]+)\/\{[^}]+\}/g, (_, noun: string) => {
+  if (path === '/audit-logs/{resource}/{id}') return `/audit-logs/service/${ids.services}`;
+  return path.replace(/([\w-]+)\/\{[^}]+\}/g, (_, noun: string) => {
     if (!ids[noun]) throw new Error(`${name}: add an id of "${noun}" to the fixture of this test`);
     return `${noun}/${ids[noun]}`;
   });

@@ -45,10 +45,11 @@ export class AuditController {
     description:
       'Of one thing, e.g. `service` and its id. For whoever may read the log of its project, and what you did yourself.',
     tag,
-    about: 'account',
+    needs: 'admin',
     params: contract.resourceAuditLogParams,
     query: contract.resourceAuditLogQuery,
     returns: { status: 200, schema: contract.auditLogList },
+    errors: [403],
   })
   ofResource(
     @CurrentUser() caller: Caller,

@@ -105,3 +105,7 @@ export async function findProjectOf(db: Tx, resource: string, resourceId: string
     ORDER BY seq DESC LIMIT 1`;
   return row?.project_id ?? null;
 }
+
+export async function isMember(db: Tx, userId: string, projectId: string): Promise<boolean> {
+  return (await db.projectMember.count({ where: { projectId, userId } })) > 0;
+}

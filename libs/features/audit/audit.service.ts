@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AuditLogList, AuditLogListQuery, AuditVerification, ResourceAuditLogQuery } from '#contracts/audit.js';
 import { COUNT_LIMIT } from '#contracts/common.js';
-import { Invalid, TooMany } from '#platform/errors.js';
+import { Forbidden, Invalid, type NotFound, TooMany } from '#platform/errors.js';
 import { type Caller, invalid, notFound } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import {
@@ -11,6 +11,7 @@ import {
   findHead,
   findPlace,
   findProjectOf,
+  isMember,
   listPage,
   type Wanted,
 } from './audit.queries.js';
@@ -38,7 +39,10 @@ export class AuditService {
     return { ...pageOf(below === null ? [] : await this.read(wanted, below, limit), limit), total };
   }
 
-  /** @throws NotFound `audit_logs_not_found` when nothing is recorded that the caller may see. */
+  /**
+   * @throws NotFound `audit_logs_not_found` when nothing is recorded that the caller may see; Forbidden `role_too_low` for members who may
+   * not read the project's log.
+   */
   async ofResource(
     caller: Caller,
     target: { resource: string; id: string },
@@ -47,12 +51,13 @@ export class AuditService {
     const { resource } = target;
     const resourceId = idText(target.id);
     const projectId = await findProjectOf(this.db, resource, resourceId);
+    if (caller.projectId && caller.projectId !== projectId) throw notFound('audit logs');
     const owner = projectId && (await findAuditedOwner(this.db, caller.userId, projectId));
     // Who may not read the project's log still sees what he did himself: it is in his own chain.
     const scope = owner ? { tenantId: owner, projectId } : { tenantId: caller.userId };
     const below = query.cursor === undefined ? null : parseCursor(query.cursor);
     const rows = await this.read({ ...scope, resource, resourceId }, below, query.limit);
-    if (rows.length === 0 && below === null) throw notFound('audit logs');
+    if (rows.length === 0 && below === null) throw await this.refusal(caller, owner ? null : projectId);
     return pageOf(rows, query.limit);
   }
 
@@ -68,6 +73,17 @@ export class AuditService {
     } finally {
       this.verifying -= 1;
     }
+  }
+
+  private async refusal(caller: Caller, projectId: string | null): Promise<Forbidden | NotFound> {
+    if (!projectId || !(await isMember(this.db, caller.userId, projectId))) return notFound('audit logs');
+    return new Forbidden(
+      'role_too_low',
+      'The log of a project needs the role admin in it: ask its owner or an admin.',
+      {
+        details: { needed: 'admin' },
+      },
+    );
   }
 
   private read(wanted: Wanted, below: bigint | null, limit: number): Promise<AuditRow[]> {

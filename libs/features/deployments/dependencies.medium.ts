@@ -15,8 +15,8 @@ async function pair(first: Record<string, unknown> = {}) {
   const b = await worker.service({ name: 'second', ...image });
   return worker.db.$transaction(async (tx) => {
     const row = (id: string) => tx.service.findUniqueOrThrow({ where: { id }, include: { volumes: true } });
-    const one = await worker.deployments.createIn(tx, a.caller, await row(a.id), []);
-    const two = await worker.deployments.createIn(tx, b.caller, await row(b.id), [one.deploymentId]);
+    const one = await worker.deployments.createIn(tx, await row(a.id), []);
+    const two = await worker.deployments.createIn(tx, await row(b.id), [one.deploymentId]);
     return { first: { ...a, ...one }, second: { ...b, ...two } };
   });
 }

@@ -70,17 +70,12 @@ export class DeploymentsService {
    * @param after deployments of the same transaction that must be live before this one starts.
    * @returns the run to nudge after commit.
    */
-  async createIn(
-    tx: Tx,
-    caller: Caller,
-    service: ServiceRow,
-    after: string[],
-  ): Promise<{ deploymentId: string; runId: string }> {
+  async createIn(tx: Tx, service: ServiceRow, after: string[]): Promise<{ deploymentId: string; runId: string }> {
     const frozen = await freezeConfig(tx, this.box, service);
     const config = after.length > 0 ? { ...frozen, after } : frozen;
     const wanted: NewDeployment = { trigger: 'manual', config, branch: config.source.branch ?? null };
     const runId = randomUUID();
-    const { id: deploymentId } = await this.insert(tx, caller, service.id, wanted, runId);
+    const { id: deploymentId } = await this.insert(tx, service.id, wanted, runId);
     return { deploymentId, runId };
   }
 
@@ -192,24 +187,19 @@ export class DeploymentsService {
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       await supersedeQueued(tx, serviceId, wanted);
-      return this.insert(tx, caller, serviceId, wanted, runId);
+      const created = await this.insert(tx, serviceId, wanted, runId);
+      await recordAudit(tx, caller, auditedStart(created, wanted));
+      return created;
     });
     this.queue.nudge(runId);
     return row;
   }
 
-  private async insert(
-    tx: Tx,
-    caller: Caller,
-    serviceId: string,
-    wanted: NewDeployment,
-    runId: string,
-  ): Promise<DeploymentRow> {
+  private async insert(tx: Tx, serviceId: string, wanted: NewDeployment, runId: string): Promise<DeploymentRow> {
     const createdAt = await databaseTime(tx);
     const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
     await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
     await refreshServiceStatus(tx, serviceId);
-    await recordAudit(tx, caller, auditedStart(created, wanted));
     return created;
   }
 

@@ -1,5 +1,6 @@
 /** What other features may use of this one. */
 export { hostsOf, routeHosts } from './hosts.queries.js';
+export { auditedService } from './services.audit.js';
 export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';
 export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';

@@ -46,7 +46,11 @@ export class ServicesService {
   async create(caller: Caller, projectId: string, request: CreateServiceRequest): Promise<ServiceView> {
     await requireProject(this.db, caller, projectId);
     await this.requireValid(request);
-    const row = await this.db.$transaction((tx) => this.insert(tx, caller, projectId, request));
+    const row = await this.db.$transaction(async (tx) => {
+      const created = await this.insert(tx, caller, projectId, request);
+      await recordAudit(tx, caller, auditedService('create', null, created));
+      return created;
+    });
     return serviceView(row, this.config);
   }
 
@@ -73,9 +77,7 @@ export class ServicesService {
       .create({ data: { id, projectId, alias, slug, ...columnsOf(request), ...initial(request) } })
       .catch(explainName(request.name));
     if (request.volumes) await attachVolumes(tx, { id, projectId }, request.volumes);
-    const after = await tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
-    await recordAudit(tx, caller, auditedService('create', null, after));
-    return after;
+    return tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
   }
 
   /** Takes effect with the next deployment, except the schedule, which counts at once. */
