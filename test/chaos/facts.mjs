@@ -19,7 +19,7 @@ const ROWS = {
   volumes: 'SELECT id FROM volumes WHERE purged_at IS NULL',
   executions: 'SELECT id, status FROM executions',
   strayLines:
-    'SELECT DISTINCT deployment_id AS id FROM log_lines WHERE deployment_id NOT IN (SELECT id FROM deployments)',
+    'SELECT DISTINCT subject_id AS id FROM log_lines WHERE subject_id NOT IN (SELECT id FROM deployments UNION SELECT id FROM builds)',
   advisoryLocks:
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
 };

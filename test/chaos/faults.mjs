@@ -40,10 +40,16 @@ async function killOne(role, { world, chance }) {
 
 async function killCaddy({ world }) {
   const from = Date.now();
-  const proc = world.platform.supervisor.processes().caddy;
+  const now = () => world.platform.supervisor.processes().caddy;
+  const proc = now();
   signalProc(proc, 'SIGKILL');
-  await until(() => !isAlive(proc), { what: 'Caddy to die', within: 5000, every: 5 });
-  await until(() => listens(world.httpPort), { what: 'Caddy to be back', within: BACK_WITHIN_MS, every: 10 });
+  // A process that is just dying may still accept: only its successor counts.
+  const succeeded = () => isAlive(now()) && now().pid !== proc.pid;
+  await until(async () => succeeded() && (await listens(world.httpPort)), {
+    what: 'Caddy to be back',
+    within: BACK_WITHIN_MS,
+    every: 10,
+  });
   const outage = { services: null, from, until: Math.max(Date.now(), from + SECOND) };
   return { what: `back after ${Date.now() - from} ms`, outages: [outage] };
 }

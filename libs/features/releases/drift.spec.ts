@@ -3,9 +3,17 @@ import type { Workload } from '#drivers/runtime/port.js';
 import { type Expected, misrouted } from './drift.js';
 
 const service: Expected = {
-  ...{ id: 's', busy: true, routed: true, running: true, deployment: 'old', replicas: 2, port: 3000 },
-  hosts: ['h'],
-  httpsOnly: [],
+  ...{
+    id: 's',
+    busy: true,
+    routed: true,
+    running: true,
+    deployment: 'old',
+    replicas: 2,
+    port: 3000,
+    hosts: ['h'],
+    httpsOnly: [],
+  },
 };
 
 const workload = (deployment: string, address: string | null, state = 'running') =>
