@@ -99,7 +99,7 @@ function jsonContent(schema: z.ZodType): Content {
 
 function errorStatuses(options: OperationOptions): number[] {
   const takesInput = options.body || options.query;
-  const usual = [...(takesInput ? [400] : []), ...(options.public ? [] : [401]), ...(options.params ? [404] : [])];
+  const usual = [...(takesInput ? [400] : []), ...(options.public ? [] : [401, 403]), ...(options.params ? [404] : [])];
   return [...new Set([...usual, ...(options.errors ?? [])])].sort((a, b) => a - b);
 }
 

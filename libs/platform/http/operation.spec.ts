@@ -8,6 +8,7 @@ import { idOf } from '#contracts/common.js';
 import { AppError } from '../errors.js';
 import { componentSchemas } from './json-schema.js';
 import { Operation } from './operation.js';
+import { describeOperations } from './operation-docs.js';
 import { ValidBody, ValidParams, ValidQuery } from './valid.js';
 
 const wheel = z.object({ size: z.int(), spare: z.boolean().default(false) }).meta({ id: 'TestWheel' });
@@ -79,6 +80,7 @@ describe('@Operation', () => {
   });
 
   it('describes the operation with named schemas', () => {
+    describeOperations();
     const document = SwaggerModule.createDocument(app, new DocumentBuilder().build());
     const read = document.paths['/cars/{id}']?.get;
     expect(read?.parameters).toEqual([

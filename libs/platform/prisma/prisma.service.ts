@@ -10,6 +10,8 @@ export class PrismaService extends PrismaClient implements OnModuleDestroy {
     super({
       adapter: new PrismaPg({
         connectionString: config.DATABASE_URL,
+        // The adapter sends a Date of raw SQL without its zone: the server would read it in its own.
+        options: '-c TimeZone=UTC',
         max: 10,
         connectionTimeoutMillis: 10_000,
         // A network that swallows packets must not hold a request or a step until TCP gives up.

@@ -99,6 +99,7 @@ describe('factsOf', () => {
     expect(facts).toEqual({
       id: 'sha256:1',
       sizeBytes: 5,
+      touchedAt: new Date(0),
       digest: 'sha256:2',
       exposedPorts: [443, 8080],
       healthcheck: { test: ['CMD', 'true'], timeoutMs: 2000 },

@@ -6,7 +6,9 @@ import { Global, Module, type Provider } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { BUILDER, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BuildPrograms } from '#drivers/builder/programs.js';
+import { DiskGuard } from '#drivers/disk/disk-guard.js';
+import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { Sessions } from '#features/accounts/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { GitApiModule } from '#features/git/index.js';
@@ -44,10 +46,12 @@ export async function logsApi(worker: TestWorker, source: (dataDir: string) => u
     { provide: INGRESS, useValue: worker.ingress },
     { provide: BUILDER, useValue: worker.builder },
     { provide: SOURCE, useValue: source(dataDir) },
+    { provide: DISK_GUARD, useValue: new DiskGuard(worker.disks, 0) },
+    { provide: BUILD_PROGRAMS, useValue: new BuildPrograms('') },
     { provide: RunQueue, useValue: { nudge: () => undefined } },
   ];
   @Global()
-  @Module({ providers, exports: [RUNTIME, INGRESS, BUILDER, SOURCE, RunQueue] })
+  @Module({ providers, exports: providers.map((provider) => (provider as { provide: symbol }).provide) })
   class FakeDriversModule {}
 
   const platform = PlatformModule.forRoot({ name: 'api', config, logger });
