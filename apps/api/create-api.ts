@@ -10,6 +10,7 @@ import { registerPages } from './http/pages.js';
 import { registerProbes } from './http/probes.js';
 import { RouteTable } from './http/route-table.js';
 import { createAdapter } from './http/server.js';
+import { registerTracing } from './http/tracing.js';
 
 export interface ApiOptions {
   config: Config;
@@ -30,6 +31,7 @@ export async function createApi({ config, logger = createLogger(config, 'api'), 
   app.setGlobalPrefix('api/v1', { exclude: [{ path: 'git/*path', method: RequestMethod.ALL }] });
   registerProbes(app);
   registerMetrics(app, config);
+  registerTracing(app);
   registerPages(app);
   return app;
 }

@@ -18,7 +18,9 @@ export const serviceMetricsQuery = z.object({
     .min(SAMPLE_SECONDS)
     .max(METRICS_HOURS * 3600)
     .optional()
-    .describe('Seconds per point. Default: the shortest that gives at most 500 points; made longer when it gives more.'),
+    .describe(
+      'Seconds per point. Default: the shortest that gives at most 500 points; made longer when it gives more.',
+    ),
 });
 export type ServiceMetricsQuery = z.output<typeof serviceMetricsQuery>;
 
@@ -45,7 +47,9 @@ export const serviceMetrics = z
     to: z.iso.datetime(),
     step: z.int().describe('Seconds per point.'),
     points: z.array(metricsPoint).describe('Without gaps, oldest first; null is what nobody measured.'),
-    latest: metricsPoint.nullable().describe('The newest sample of 15 seconds; null when there is none of the last minute.'),
+    latest: metricsPoint
+      .nullable()
+      .describe('The newest sample of 15 seconds; null when there is none of the last minute.'),
   })
   .meta({ id: 'ServiceMetrics' });
 export type ServiceMetrics = z.output<typeof serviceMetrics>;

@@ -21,7 +21,12 @@ describe('/metrics', () => {
     return (await get()).body;
   };
   const valueOf = (text: string, series: string) =>
-    Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? Number.NaN);
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.slice(series.length + 1) ?? Number.NaN,
+    );
 
   it('is told to this machine, not to others and not through a proxy', async () => {
     const answer = await get();
@@ -46,7 +51,13 @@ describe('/metrics', () => {
   });
 
   it('tells of waiting, stuck and ended runs, of deployments and their steps', async () => {
-    const insert = async (workflow: string, status: string, secondsAgo: number, ended: boolean, subject = randomUUID()) => {
+    const insert = async (
+      workflow: string,
+      status: string,
+      secondsAgo: number,
+      ended: boolean,
+      subject = randomUUID(),
+    ) => {
       const id = randomUUID();
       await api.database.query(
         `INSERT INTO runs (id, workflow, subject_id, lock_key, status, created_at, started_at, finished_at)

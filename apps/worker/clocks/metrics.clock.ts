@@ -14,7 +14,11 @@ export class MetricsClock implements OnApplicationBootstrap, OnApplicationShutdo
     @Inject(LOGGER) log: Logger,
   ) {
     const tick = async () => void (await sampler.sample());
-    this.ticker = new Ticker(untilIntervalEnd, tick, (err) => isDatabaseDown(err) || log.warn({ err }, 'metrics clock'));
+    this.ticker = new Ticker(
+      untilIntervalEnd,
+      tick,
+      (err) => isDatabaseDown(err) || log.warn({ err }, 'metrics clock'),
+    );
   }
 
   onApplicationBootstrap(): void {

@@ -10,7 +10,9 @@ it('knows nothing without requests', () => {
   expect(of().quantile(0.95)).toBeNull();
 });
 
-it.each([0.02, 0.1, 1, 7.3, 250, 90_000, 86_400_000])('tells %d ms at most 10 %% too long and never too short', (given) => {
+it.each([
+  0.02, 0.1, 1, 7.3, 250, 90_000, 86_400_000,
+])('tells %d ms at most 10 %% too long and never too short', (given) => {
   const told = of(given).quantile(0.95) ?? 0;
   expect(told).toBeGreaterThanOrEqual(Math.max(given, 0.1) * 0.999);
   expect(told).toBeLessThanOrEqual(Math.max(given, 0.1) * 1.101);

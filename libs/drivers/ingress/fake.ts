@@ -1,7 +1,7 @@
 /** Ingress in memory, for tests of what is built on it. Behaves as the real one in everything that conformance.ts asks. */
 import { Unavailable } from '#platform/errors.js';
-import { requireHostname, requireHosts, requireRoute } from './names.js';
 import { Durations } from './durations.js';
+import { requireHostname, requireHosts, requireRoute } from './names.js';
 import type { HostTraffic, Ingress, OwnCertificate, Route, TrafficReader } from './port.js';
 
 export class FakeIngress implements Ingress {

@@ -1,6 +1,15 @@
 /** What the fake engine holds: shared by FakeRuntime and its stores. */
 import { Conflict, Unavailable } from '#platform/errors.js';
-import type { ListeningSocket, LogLine, Owner, RuntimeEvent, Workload, WorkloadSpec, WorkloadState, WorkloadUsage } from './port.js';
+import type {
+  ListeningSocket,
+  LogLine,
+  Owner,
+  RuntimeEvent,
+  Workload,
+  WorkloadSpec,
+  WorkloadState,
+  WorkloadUsage,
+} from './port.js';
 
 /** What a command does when it is started. */
 export interface Behaviour {

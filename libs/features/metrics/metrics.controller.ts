@@ -18,11 +18,7 @@ export class MetricsController {
     query: serviceMetricsQuery,
     returns: { status: 200, schema: serviceMetrics },
   })
-  get(
-    @CurrentUser() caller: Caller,
-    @ValidParams() { id }: { id: string },
-    @ValidQuery() query: ServiceMetricsQuery,
-  ) {
+  get(@CurrentUser() caller: Caller, @ValidParams() { id }: { id: string }, @ValidQuery() query: ServiceMetricsQuery) {
     return this.metrics.ofService(caller, id, query);
   }
 }

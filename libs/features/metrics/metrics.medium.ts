@@ -133,7 +133,15 @@ describe('GET /services/{id}/metrics', () => {
     const to = after(from, 180).toISOString();
     const { points } = (await get({ from: from.toISOString(), to, step: '60' })).json();
     expect(points).toMatchObject([
-      { at: from.toISOString(), cpu_cores: 0.2, memory_bytes: 300, network_in_bytes: 14, requests: 3, errors: 0, p95_ms: 90 },
+      {
+        at: from.toISOString(),
+        cpu_cores: 0.2,
+        memory_bytes: 300,
+        network_in_bytes: 14,
+        requests: 3,
+        errors: 0,
+        p95_ms: 90,
+      },
       { cpu_cores: 1, memory_bytes: null, network_in_bytes: 7, network_out_bytes: null, requests: null, p95_ms: null },
       { cpu_cores: null, requests: null },
     ]);

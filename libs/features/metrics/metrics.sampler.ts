@@ -13,7 +13,15 @@ import { AppError } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { storeSamples } from './metrics.queries.js';
-import { NO_TRAFFIC, NO_USAGE, type Sample, type Traffic, trafficOf, type Usage, usageBetween } from './usage-deltas.js';
+import {
+  NO_TRAFFIC,
+  NO_USAGE,
+  type Sample,
+  type Traffic,
+  trafficOf,
+  type Usage,
+  usageBetween,
+} from './usage-deltas.js';
 
 /** Share of an interval that a look must cover; a worker that started in the middle begins with the next one. */
 const WHOLE = 0.9;

@@ -43,6 +43,8 @@ export async function finishedBetween(db: Tx, from: Date, until: Date): Promise<
     SELECT s.kind, s.status AS outcome, greatest(0, extract(epoch FROM s.finished_at - s.started_at))::float8 AS seconds
     FROM runs r JOIN run_steps s ON s.run_id = r.id
     WHERE r.finished_at > ${from} AND r.finished_at <= ${until} AND s.started_at IS NOT NULL AND s.finished_at IS NOT NULL`;
-  const deployments = runs.flatMap(({ outcome, live_seconds: seconds }) => (seconds === null ? [] : [{ outcome, seconds }]));
+  const deployments = runs.flatMap(({ outcome, live_seconds: seconds }) =>
+    seconds === null ? [] : [{ outcome, seconds }],
+  );
   return { runs, deployments, steps };
 }

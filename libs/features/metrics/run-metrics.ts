@@ -33,8 +33,15 @@ export class RunMetrics {
     const states = ['workflow', 'state'] as const;
     this.open = new Gauge({ name: 'containr_runs', help: 'Runs that have not ended.', labelNames: states, registers });
     this.queue = new Gauge({ name: 'containr_queue_length', help: 'Runs that wait for a worker.', registers });
-    this.oldest = new Gauge({ name: 'containr_queue_oldest_seconds', help: 'Age of the one that waits longest.', registers });
-    this.runs = histogram('containr_run_duration_seconds', 'Ended runs, from their request on.', ['workflow', 'outcome']);
+    this.oldest = new Gauge({
+      name: 'containr_queue_oldest_seconds',
+      help: 'Age of the one that waits longest.',
+      registers,
+    });
+    this.runs = histogram('containr_run_duration_seconds', 'Ended runs, from their request on.', [
+      'workflow',
+      'outcome',
+    ]);
     const deployments = 'Ended deployments, from the request until the new release was live or had failed.';
     this.deployments = histogram('containr_deployment_duration_seconds', deployments, ['outcome']);
     this.steps = histogram('containr_step_duration_seconds', 'Steps of ended runs.', ['kind', 'outcome']);

@@ -1,6 +1,7 @@
 /** From counters to what was used between two looks. Pure. */
-import type { HostTraffic } from '#drivers/ingress/port.js';
+
 import { Durations } from '#drivers/ingress/durations.js';
+import type { HostTraffic } from '#drivers/ingress/port.js';
 import type { WorkloadUsage } from '#drivers/runtime/port.js';
 
 /** One row of `service_metrics`; null is what nobody measured. */

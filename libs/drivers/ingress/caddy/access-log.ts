@@ -87,7 +87,7 @@ export class AccessLog implements TrafficReader {
       const { bytesRead } = (await this.handle?.read(buffer, 0, CHUNK_BYTES, this.offset)) ?? { bytesRead: 0 };
       if (bytesRead === 0) return;
       this.offset += bytesRead;
-      this.take(buffer.latin1Slice(0, bytesRead), found);
+      this.take(buffer.toString('latin1', 0, bytesRead), found);
     }
   }
 

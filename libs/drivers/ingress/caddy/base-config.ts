@@ -71,7 +71,9 @@ const ACCESS_LOG_MB = 64;
 function accessLog({ accessLog: filename }: BaseConfigOptions): JsonObject {
   if (!filename) return {};
   const dropped = [
-    ...['remote_ip', 'remote_port', 'client_ip', 'proto', 'method', 'uri', 'headers', 'tls'].map((name) => `request>${name}`),
+    ...['remote_ip', 'remote_port', 'client_ip', 'proto', 'method', 'uri', 'headers', 'tls'].map(
+      (name) => `request>${name}`,
+    ),
     ...['user_id', 'size', 'bytes_read', 'resp_headers'],
   ];
   const fields = Object.fromEntries(dropped.map((name) => [name, { filter: 'delete' }]));

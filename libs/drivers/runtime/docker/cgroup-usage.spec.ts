@@ -55,7 +55,11 @@ it('cgroup v1, with processes that cannot be seen', () => {
 it("the engine's own figures, with either cgroup version, and none for what has ended", () => {
   const cpu_stats = { cpu_usage: { total_usage: 5e8 } };
   const network = { rx_bytes: 1, tx_bytes: 2 };
-  const stats = { cpu_stats, memory_stats: { usage: 100, stats: { inactive_file: 40 } }, networks: { a: network, b: network } };
+  const stats = {
+    cpu_stats,
+    memory_stats: { usage: 100, stats: { inactive_file: 40 } },
+    networks: { a: network, b: network },
+  };
   expect(countersOfStats(stats)).toEqual({ cpuSeconds: 0.5, memoryBytes: 60, network: { inBytes: 2, outBytes: 4 } });
   expect(countersOfStats({ cpu_stats, memory_stats: {} })).toBeNull();
 });
