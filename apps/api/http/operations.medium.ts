@@ -20,7 +20,7 @@ describe('/metrics', () => {
     Reflect.set(api.app.get(PlatformMetrics), 'last', null);
     return (await get()).body;
   };
-  const valueOf = (text: string, series: string) =>
+  const value = (text: string, series: string) =>
     Number(
       text
         .split('\n')
@@ -44,7 +44,7 @@ describe('/metrics', () => {
     for (const id of ids) await api.request('GET', `/services/${id}`);
     await api.request('GET', '/no/such/address');
     const text = await scrape();
-    const count = (labels: string) => valueOf(text, `containr_http_request_duration_seconds_count{${labels}}`);
+    const count = (labels: string) => value(text, `containr_http_request_duration_seconds_count{${labels}}`);
     expect(count('method="GET",route="/api/v1/services/:id",status="4xx"')).toBe(2);
     expect(count('method="GET",route="none",status="4xx"')).toBe(1);
     for (const id of ids) expect(text).not.toContain(id);
@@ -77,23 +77,23 @@ describe('/metrics', () => {
     // The process began before.
     Reflect.set(Reflect.get(api.app.get(PlatformMetrics), 'runs'), 'counted', new Date(Date.now() - 60_000));
     const text = await scrape();
-    expect(valueOf(text, 'containr_runs{workflow="deployment",state="queued"}')).toBe(1);
-    expect(valueOf(text, 'containr_runs{workflow="service-stop",state="stuck"}')).toBe(1);
-    expect(valueOf(text, 'containr_queue_length')).toBe(1);
-    expect(valueOf(text, 'containr_queue_oldest_seconds')).toBeGreaterThanOrEqual(90);
+    expect(value(text, 'containr_runs{workflow="deployment",state="queued"}')).toBe(1);
+    expect(value(text, 'containr_runs{workflow="service-stop",state="stuck"}')).toBe(1);
+    expect(value(text, 'containr_queue_length')).toBe(1);
+    expect(value(text, 'containr_queue_oldest_seconds')).toBeGreaterThanOrEqual(90);
     const ended = 'containr_run_duration_seconds_bucket{le="30",workflow="deployment",outcome="succeeded"}';
-    expect(valueOf(text, ended)).toBe(1);
-    expect(valueOf(text, 'containr_step_duration_seconds_sum{kind="image.build",outcome="done"}')).toBeCloseTo(12, 0);
+    expect(value(text, ended)).toBe(1);
+    expect(value(text, 'containr_step_duration_seconds_sum{kind="image.build",outcome="done"}')).toBeCloseTo(12, 0);
     const again = await scrape();
-    expect(valueOf(again, ended)).toBe(1);
+    expect(value(again, ended)).toBe(1);
   });
 
   it('tells of this process', async () => {
     const text = await scrape();
-    expect(valueOf(text, 'process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
-    expect(valueOf(text, 'process_cpu_seconds_total')).toBeGreaterThan(0);
-    expect(valueOf(text, 'nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
-    expect(valueOf(text, 'containr_database_up')).toBe(1);
+    expect(value(text, 'process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
+    expect(value(text, 'process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(value(text, 'nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
+    expect(value(text, 'containr_database_up')).toBe(1);
   });
 
   it('asks PostgreSQL once however many ask', async () => {

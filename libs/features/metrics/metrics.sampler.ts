@@ -44,7 +44,7 @@ export class MetricsSampler {
   /** @param seconds a clock that never goes back. @returns samples taken: none at the first look and for a part of an interval. */
   async sample(now = new Date(), seconds = performance.now() / 1000): Promise<Sample[]> {
     const [usage, traffic] = await Promise.all([this.usage(), orNull(this.traffic.read())]);
-    const { before } = this;
+    const before = this.before;
     if (usage) this.before = { at: seconds, usage };
     if (!before || seconds - before.at < SAMPLE_SECONDS * WHOLE) return [];
     const used = usage ? usageBetween(before.usage, usage, seconds - before.at) : new Map<string, Usage>();
