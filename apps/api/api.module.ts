@@ -25,6 +25,7 @@ import { HealthController } from './http/health.controller.js';
 import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RouteTable } from './http/route-table.js';
+import { PlatformMetrics } from './metrics/platform-metrics.js';
 
 /** What the API consists of: one line per feature. */
 @Module({
@@ -52,6 +53,7 @@ import { RouteTable } from './http/route-table.js';
   providers: [
     HealthChecks,
     Readiness,
+    PlatformMetrics,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },

@@ -3,9 +3,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIPv6 } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { PlatformMetrics } from '#features/metrics/index.js';
 import type { Config } from '#platform/config.js';
 import { Unauthenticated } from '#platform/errors.js';
+import { PlatformMetrics } from '../metrics/platform-metrics.js';
 import { answerTo } from './problem.filter.js';
 
 export function registerMetrics(app: NestFastifyApplication, config: Pick<Config, 'CONTAINR_METRICS_TOKEN'>): void {

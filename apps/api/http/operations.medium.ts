@@ -1,7 +1,7 @@
 /** /metrics, /livez and /readyz, as a monitoring system meets them. */
 import { randomUUID } from 'node:crypto';
-import { PlatformMetrics } from '#features/metrics/index.js';
 import { type TestApi, testApi } from '../../../test/factories/api.js';
+import { PlatformMetrics } from '../metrics/platform-metrics.js';
 import { Readiness } from './health.checks.js';
 
 const TOKEN = 'metrics-token-of-this-test';

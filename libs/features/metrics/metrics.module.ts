@@ -2,9 +2,8 @@ import { Module } from '@nestjs/common';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsSampler } from './metrics.sampler.js';
 import { MetricsService } from './metrics.service.js';
-import { PlatformMetrics } from './platform-metrics.js';
 
-@Module({ controllers: [MetricsController], providers: [MetricsService, PlatformMetrics], exports: [PlatformMetrics] })
+@Module({ controllers: [MetricsController], providers: [MetricsService] })
 export class MetricsApiModule {}
 
 @Module({ providers: [MetricsSampler], exports: [MetricsSampler] })
