@@ -4,7 +4,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger.js';
-import type { Span, SpanFields, Tracing } from './tracing.js';
+import type { Span, SpanFields, Tracing } from './span.js';
 import { PRODUCT_VERSION } from './version.js';
 
 const EXPORT_MS = 5_000;

@@ -4,7 +4,7 @@
  * one that nobody has entered costs nothing. So lines of the API are given their request_id where they are written.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Span } from './tracing.js';
+import type { Span } from './span.js';
 
 export interface WorkContext {
   /** Fields of log lines. */
