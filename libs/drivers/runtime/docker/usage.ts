@@ -7,8 +7,8 @@ import { refusedWith } from './errors.js';
 import { ownerFilter, readWorkloadLabels } from './labels.js';
 import type { WireListed, WireStats } from './wire.js';
 
-/** The engine reads the same files one container after another; more at once only makes it wait for itself. */
-const CALLS_AT_ONCE = 4;
+/** Measured on 20.10: asked again within a second, the engine lets a caller wait for the end of that second. So not one after another. */
+const CALLS_AT_ONCE = 16;
 
 export class UsageReader {
   constructor(
@@ -36,7 +36,7 @@ export class UsageReader {
     return local ?? (await this.stats(id));
   }
 
-  /** Null when the container has ended meanwhile. `one-shot` spares the second look that the engine takes a second later. */
+  /** Null when the container has ended meanwhile. `one-shot` spares a second look of the engine. */
   private async stats(id: string): Promise<Counters | null> {
     try {
       const query = { stream: false, 'one-shot': true };
