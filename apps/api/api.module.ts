@@ -11,6 +11,7 @@ import { ExecutionsApiModule } from '#features/executions/index.js';
 import { GitApiModule } from '#features/git/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { MembersApiModule } from '#features/members/index.js';
+import { MetricsApiModule } from '#features/metrics/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
 import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
@@ -19,11 +20,12 @@ import { TokensApiModule } from '#features/tokens/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
-import { HealthChecks } from './http/health.checks.js';
+import { HealthChecks, Readiness } from './http/health.checks.js';
 import { HealthController } from './http/health.controller.js';
 import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RouteTable } from './http/route-table.js';
+import { PlatformMetrics } from './metrics/platform-metrics.js';
 
 /** What the API consists of: one line per feature. */
 @Module({
@@ -40,6 +42,7 @@ import { RouteTable } from './http/route-table.js';
     ExecutionsApiModule,
     AuditApiModule,
     LogsApiModule,
+    MetricsApiModule,
     GitApiModule,
     TemplatesApiModule,
     ComposeApiModule,
@@ -49,6 +52,8 @@ import { RouteTable } from './http/route-table.js';
   controllers: [HealthController],
   providers: [
     HealthChecks,
+    Readiness,
+    PlatformMetrics,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },

@@ -5,9 +5,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '#platform/config.js';
 import { createLogger, type Logger, NestLogger } from '#platform/logger.js';
 import { apiModule } from './api.module.js';
+import { registerMetrics } from './http/metrics.js';
 import { registerPages } from './http/pages.js';
+import { registerProbes } from './http/probes.js';
 import { RouteTable } from './http/route-table.js';
 import { createAdapter } from './http/server.js';
+import { registerTracing } from './http/tracing.js';
 
 export interface ApiOptions {
   config: Config;
@@ -26,6 +29,9 @@ export async function createApi({ config, logger = createLogger(config, 'api'), 
     abortOnError: false,
   });
   app.setGlobalPrefix('api/v1', { exclude: [{ path: 'git/*path', method: RequestMethod.ALL }] });
+  registerProbes(app);
+  registerMetrics(app, config);
+  registerTracing(app);
   registerPages(app);
   return app;
 }

@@ -5,12 +5,14 @@ import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
+import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
 import { DomainsClock } from './clocks/domains.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
+import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
@@ -24,11 +26,12 @@ import { RunsProcessor } from './processors/runs.processor.js';
     DomainsWorkerModule,
     ExecutionsWorkerModule,
     HousekeepingWorkerModule,
+    MetricsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, ReconcilerClock, RowsClock, ImagesClock],
+  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
 })
 export class WorkerModule {}
 

@@ -108,6 +108,25 @@ export const configSchema = z.object({
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  CONTAINR_METRICS_TOKEN: z
+    .string()
+    .min(16, 'must be at least 16 characters')
+    .optional()
+    .describe(
+      'Token for GET /metrics: send it as Authorization: Bearer <token>. Unset: only this machine itself may read it, and not through a proxy.',
+    ),
+  CONTAINR_SHUTDOWN_DELAY_SECONDS: number(
+    0,
+    0,
+    300,
+    'Seconds that the API goes on answering after SIGTERM while /readyz says 503, so that a load balancer stops sending requests first.',
+  ),
+  CONTAINR_OTEL_ENDPOINT: z
+    .url()
+    .optional()
+    .describe(
+      'OpenTelemetry collector for traces of requests and runs (OTLP over HTTP), e.g. http://127.0.0.1:4318. Unset: nothing is traced.',
+    ),
   CONTAINR_WORKER_CONCURRENCY: number(4, 1, 64, 'Runs that one worker executes at once.'),
   CONTAINR_BUILD_CPUS: number(2, 0.1, 256, 'CPU cores a build may use.'),
   CONTAINR_BUILD_MEMORY_MB: number(4096, 128, 1048576, 'Memory in MiB a build may use.'),

@@ -1,9 +1,11 @@
 /**
  * Structured logs, one JSON object per line on standard output. The writer itself removes credentials, so no caller can forget to.
+ * Lines written while a run is executed carry its run_id, workflow, attempt and step (work-context.ts); lines of a request its request_id.
  */
 import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Config } from './config.js';
+import { contextFields } from './work-context.js';
 
 /** Injection token of the process's {@link Logger}. */
 export const LOGGER = Symbol('LOGGER');
@@ -30,6 +32,7 @@ export function createLogger(
     level: config.CONTAINR_LOG_LEVEL,
     base: { name, pid: process.pid },
     timestamp: stdTimeFunctions.isoTime,
+    mixin: contextFields,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, { write: (line: string) => void out.write(scrub(line)) });

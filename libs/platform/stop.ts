@@ -4,14 +4,15 @@ import type { Logger } from './logger.js';
 /** After this the process ends whatever is still open; supervisors usually kill after 30 s. */
 const DEADLINE_MS = 20_000;
 
-export function stopOnSignals(close: () => Promise<void>, logger: Logger): void {
+/** @param delayMs what the closing itself may wait before it begins; the deadline counts from there. */
+export function stopOnSignals(close: () => Promise<void>, logger: Logger, delayMs = 0): void {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals) => {
     // A second signal means "now".
     if (stopping) process.exit(1);
     stopping = true;
     logger.info({ signal }, 'Stopping');
-    const late = setTimeout(() => leave(1, 'Requests were still open at the deadline'), DEADLINE_MS);
+    const late = setTimeout(() => leave(1, 'Requests were still open at the deadline'), delayMs + DEADLINE_MS);
     late.unref();
     await close().then(
       () => leave(0, 'Stopped'),

@@ -1,11 +1,11 @@
-/** A clock that never overlaps with itself: the next tick is counted from the end of the last. */
+/** A clock that never overlaps with itself: the next tick is counted, or its moment asked for, at the end of the last. */
 export class Ticker {
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
 
   constructor(
-    private readonly everyMs: number,
+    private readonly everyMs: number | (() => number),
     private readonly tick: () => Promise<void>,
     private readonly onError: (error: unknown) => void,
   ) {}
@@ -33,7 +33,7 @@ export class Ticker {
       this.timer = null;
       this.running = this.tick()
         .catch(this.onError)
-        .then(() => this.schedule(this.everyMs));
+        .then(() => this.schedule(typeof this.everyMs === 'number' ? this.everyMs : this.everyMs()));
     }, ms);
   }
 }

@@ -6,6 +6,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { LOGGER, type Logger } from '#platform/logger.js';
+import { currentSpan } from '#platform/work-context.js';
 
 export const RUNS_QUEUE = 'runs';
 
@@ -21,10 +22,11 @@ export class RunQueue {
 
   /** Call after commit. Returns at once and never throws. */
   nudge(runId: string): void {
+    currentSpan()?.causes(runId);
     this.queue
       .add('run', { runId }, { removeOnComplete: true, removeOnFail: true })
       .catch((error: Error) =>
-        this.log.warn({ runId, error: error.message }, 'nudge lost; the clock will find the run'),
+        this.log.warn({ run_id: runId, error: error.message }, 'nudge lost; the clock will find the run'),
       );
   }
 }

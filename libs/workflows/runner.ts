@@ -4,6 +4,8 @@
  */
 import { AppError, publicMessage } from '#platform/errors.js';
 import { isDatabaseDown, type PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import type { Tracing } from '#platform/tracing.js';
+import { currentSpan, within } from '#platform/work-context.js';
 import { attempt, pause } from './attempt.js';
 import { Cancelled, Lease, ShuttingDown } from './lease.js';
 import type { JsonObject, Outcome } from './plan.js';
@@ -38,17 +40,28 @@ export class Runner {
     private readonly db: PrismaService,
     private readonly registry: WorkflowRegistry,
     private readonly log: RunnerLog,
+    private readonly tracing: Tracing | null = null,
   ) {}
 
-  /** Resolves when the run has ended or is no longer ours; never rejects. */
+  /** Resolves when the run has ended or is no longer ours; never rejects. What is logged meanwhile says which run it belongs to. */
   async execute(run: ClaimedRun, shutdown: AbortSignal, idling: Idling = () => undefined): Promise<void> {
+    const { id, workflow, attempt, subjectId } = run;
+    const about = { 'containr.run_id': id, 'containr.attempt': attempt, 'containr.subject_id': subjectId };
+    const span = this.tracing?.run(`run ${workflow}`, run, about);
+    const fields = { run_id: id, workflow, attempt, ...(span ? { trace_id: span.traceId } : {}) };
+    await within({ fields, span }, () => this.executeHere(run, shutdown, idling));
+    span?.end();
+  }
+
+  private async executeHere(run: ClaimedRun, shutdown: AbortSignal, idling: Idling): Promise<void> {
     const lease = new Lease(this.db, run, shutdown);
     if (run.cancelRequested) lease.requestCancel();
     try {
       await new Execution(this.db, this.registry, this.log, run, lease, await loadSteps(this.db, run.id), idling).go();
     } catch (error) {
       const reason = lease.ownership.aborted ? lease.ownership.reason : error;
-      this.log.info({ run: run.id, workflow: run.workflow, reason: String(reason) }, 'run left to the next worker');
+      this.log.info({ reason: String(reason) }, 'run left to the next worker');
+      currentSpan()?.fail('left to the next worker');
       if (reason instanceof ShuttingDown || !(reason instanceof LeaseLost))
         await releaseLease(this.db, run).catch(() => undefined); // the lease runs out by itself
     } finally {
@@ -140,10 +153,8 @@ class Execution {
         await this.write((tx) => this.begin(tx, step));
         this.begun(step);
       }
-      const output = await attempt(
-        (signal) => kind.do(this.context(signal), step.params),
-        this.deadline(kind, step),
-        this.signals(kind),
+      const output = await inStep(step.kind, step.kind, () =>
+        attempt((signal) => kind.do(this.context(signal), step.params), this.deadline(kind, step), this.signals(kind)),
       );
       const next = this.next(step);
       await this.write(async (tx) => {
@@ -164,7 +175,7 @@ class Execution {
     const cancelled = error instanceof Cancelled;
     const failure = cancelled ? CANCELLED : describe(error);
     if (!cancelled && !(error instanceof AppError && error.status < 500)) {
-      this.log.error({ run: this.run.id, step: step.kind, err: error }, 'step failed');
+      this.log.error({ step: step.kind, err: error }, 'step failed');
     }
     if (!kind.forwardOnly) {
       await this.turnBack(step, failure, String((error as Error)?.stack ?? error));
@@ -192,10 +203,10 @@ class Execution {
       if (!kind.undo) continue;
       const { undo } = kind;
       try {
-        await attempt(
-          (signal) => undo({ run: this.run, signal }, step.params, step.output),
-          this.deadline(kind, step),
-          [this.lease.ownership],
+        await inStep(step.kind, `undo ${step.kind}`, () =>
+          attempt((signal) => undo({ run: this.run, signal }, step.params, step.output), this.deadline(kind, step), [
+            this.lease.ownership,
+          ]),
         );
         // The error of the step that failed stays readable: only its status moves on where it had succeeded.
         if (step.status !== 'failed') await this.write((tx) => markStep(tx, this.run, step.position, 'undone'));
@@ -208,15 +219,14 @@ class Execution {
   }
 
   private async stuck(step: StoredStep, failure: RunFailure, error: unknown): Promise<void> {
-    this.log.error(
-      { run: this.run.id, step: step.kind, err: error },
-      'undo failed: the run is stuck until a person decides',
-    );
+    this.log.error({ step: step.kind, err: error }, 'undo failed: the run is stuck until a person decides');
     const message = `${failure.message} Taking back "${step.kind}" failed too: ${describe(error).message} Resolve it with retry or abandon.`;
     await this.finish('stuck', { code: 'stuck', message });
   }
 
   private finish(outcome: Outcome, failure: RunFailure | null): Promise<void> {
+    currentSpan()?.set({ 'containr.outcome': outcome });
+    if (failure) currentSpan()?.fail(failure.message);
     return this.write(async (tx) => {
       await endRun(tx, this.run, outcome);
       await this.workflow.finished(tx, this.run, outcome, failure);
@@ -268,6 +278,21 @@ class Execution {
   private deadline(kind: StepKind, step: StoredStep): number {
     return typeof kind.deadlineMs === 'number' ? kind.deadlineMs : kind.deadlineMs(step.params);
   }
+}
+
+/** What is logged meanwhile says which step it belongs to. */
+function inStep<T>(kind: string, name: string, work: () => Promise<T>): Promise<T> {
+  const span = currentSpan()?.child(name, { 'containr.step': kind });
+  return within({ fields: { step: kind }, span }, async () => {
+    try {
+      return await work();
+    } catch (error) {
+      span?.fail(publicMessage(error));
+      throw error;
+    } finally {
+      span?.end();
+    }
+  });
 }
 
 function describe(error: unknown): RunFailure {

@@ -4,6 +4,7 @@ import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '#platform/config.js';
 import { LOGGER, type Logger } from '#platform/logger.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { TRACING, type Tracing } from '#platform/tracing.js';
 import { Executor } from './executor.js';
 import { RUNS_QUEUE, RunQueue } from './run-queue.js';
 import { Runner } from './runner.js';
@@ -31,8 +32,9 @@ export class RunQueueModule {}
     WorkflowRegistry,
     {
       provide: Runner,
-      inject: [PrismaService, WorkflowRegistry, LOGGER],
-      useFactory: (db: PrismaService, registry: WorkflowRegistry, log: Logger) => new Runner(db, registry, log),
+      inject: [PrismaService, WorkflowRegistry, LOGGER, TRACING],
+      useFactory: (db: PrismaService, registry: WorkflowRegistry, log: Logger, tracing: Tracing | null) =>
+        new Runner(db, registry, log, tracing),
     },
     {
       provide: Executor,

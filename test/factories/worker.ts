@@ -18,6 +18,7 @@ import { DeploymentsService, DeploymentsWorkerModule } from '#features/deploymen
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
+import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -107,6 +108,7 @@ async function start(
       ExecutionsWorkerModule,
       DomainsWorkerModule,
       HousekeepingWorkerModule,
+      MetricsWorkerModule,
     ],
     providers: [DeploymentsService],
   }).compile();

@@ -13,17 +13,40 @@ const STALE_MS = 5_000;
 
 @Injectable()
 export class HealthChecks {
-  private readonly database: Probe;
+  private readonly postgres: Probe;
   private readonly cache: Probe;
 
   constructor(prisma: PrismaService, @Inject(REDIS) redis: Redis) {
-    this.database = new Probe(() => prisma.$queryRaw`SELECT 1`);
+    this.postgres = new Probe(() => prisma.$queryRaw`SELECT 1`);
     this.cache = new Probe(() => redis.ping());
   }
 
+  database(): Promise<State> {
+    return this.postgres.state();
+  }
+
   async run(): Promise<HealthResponse['checks']> {
-    const [database, redis] = await Promise.all([this.database.state(), this.cache.state()]);
+    const [database, redis] = await Promise.all([this.postgres.state(), this.cache.state()]);
     return { database, redis };
+  }
+}
+
+/** Whether orchestrators should send requests here. */
+@Injectable()
+export class Readiness {
+  private stopping = false;
+
+  constructor(private readonly checks: HealthChecks) {}
+
+  /** From now on: no. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  /** Null when ready, else why not. Redis is not needed: everything works without it, only slower. */
+  async refusal(): Promise<string | null> {
+    if (this.stopping) return 'stopping';
+    return (await this.checks.database()) === 'ok' ? null : 'database unavailable';
   }
 }
 

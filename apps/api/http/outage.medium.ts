@@ -107,6 +107,20 @@ describe('when PostgreSQL or Redis is away', () => {
     expect((await health()).checks.database).toBe('ok');
   });
 
+  it('is live but not ready without PostgreSQL, and its metrics leave out what is in tables', async () => {
+    await boot();
+    const get = (url: string) => inject({ method: 'GET', url, remoteAddress: '127.0.0.1' });
+    const statuses = async () => [(await get('/livez')).statusCode, (await get('/readyz')).statusCode];
+    expect(await statuses()).toEqual([200, 200]);
+    await toDatabase.refuse();
+    expect(await statuses()).toEqual([200, 503]);
+    const { body } = await get('/metrics');
+    expect(body).toMatch(/^containr_database_up 0$/m);
+    expect(body).not.toContain('containr_queue_length');
+    await toDatabase.restore();
+    await eventually(() => get('/readyz'), 200);
+  });
+
   it('answers 503 when PostgreSQL cuts its connections, then works again', async () => {
     await boot();
     expect((await login()).statusCode).toBe(401);

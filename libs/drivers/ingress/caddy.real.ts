@@ -9,11 +9,16 @@ import type { Json } from './caddy/json.js';
 import { repairStorage } from './caddy/storage.js';
 import { describeIngress } from './conformance.js';
 import { CaddyProcess } from './testing/caddy-process.js';
-import { until } from './testing/traffic.js';
+import { send, until } from './testing/traffic.js';
 
 describeIngress('caddy', async () => {
   const caddy = await CaddyProcess.start();
-  return { ingress: new CaddyIngress({ admin: caddy.admin }), takeDown: () => caddy.kill(), close: () => caddy.stop() };
+  return {
+    ingress: new CaddyIngress({ admin: caddy.admin }),
+    visit: (host) => send(caddy, { host }),
+    takeDown: () => caddy.kill(),
+    close: () => caddy.stop(),
+  };
 });
 
 const route = (id: string, upstreams = ['10.0.0.2:3000']) => ({ id, hosts: [`${id}.apps.localhost`], upstreams });
@@ -29,8 +34,12 @@ describe('CaddyIngress', () => {
   afterEach(() => caddy.stop());
 
   const ids = async () => (await ingress.observe()).map(({ id }) => id).sort();
-  /** Caddy writes its configuration to this file at every load. */
-  const lastReload = async () => (await stat(path.join(caddy.dir, 'caddy/autosave.json'))).mtimeMs;
+  /** Caddy writes its configuration to this file at every load, a moment after its ports are open. */
+  const lastReload = async () => {
+    const file = path.join(caddy.dir, 'caddy/autosave.json');
+    await until(() => existsSync(file));
+    return (await stat(file)).mtimeMs;
+  };
 
   test('50 routes ensured at once by 4 writers: none is lost or doubled', async () => {
     const writers = Array.from({ length: 4 }, () => new CaddyIngress({ admin: caddy.admin }));

@@ -1,8 +1,10 @@
 /** What every Ingress must do; run by fake.spec.ts and caddy.real.ts. */
-import type { Ingress } from './port.js';
+import type { Ingress, TrafficReader } from './port.js';
 
 export interface IngressUnderTest {
   ingress: Ingress;
+  /** A visitor's request for this host, answered by the ingress itself. */
+  visit(host: string): Promise<unknown>;
   /** Nothing answers from now on. */
   takeDown(): Promise<void>;
   close(): Promise<void>;
@@ -158,6 +160,19 @@ export function describeIngress(name: string, make: () => Promise<IngressUnderTe
       });
     });
 
+    test('tells each reader every request once, from its first look on', async () => {
+      const [first, second] = [ingress.traffic(), ingress.traffic()];
+      expect(await first.read()).toEqual(new Map());
+      for (const host of ['a.apps.localhost', 'b.apps.localhost', 'a.apps.localhost']) await subject.visit(host);
+      const counts = await readUntil(first, 3);
+      expect(counts).toEqual({ 'a.apps.localhost': 2, 'b.apps.localhost': 1 });
+      expect(await first.read()).toEqual(new Map());
+      expect(await second.read()).toEqual(new Map());
+      await subject.visit('a.apps.localhost');
+      expect(await readUntil(second, 1)).toEqual({ 'a.apps.localhost': 1 });
+      await Promise.all([first.close(), second.close()]);
+    });
+
     test('Unavailable when nothing answers', async () => {
       await subject.takeDown();
       const calls = [
@@ -174,4 +189,15 @@ export function describeIngress(name: string, make: () => Promise<IngressUnderTe
         });
     });
   });
+}
+
+/** A request is told of shortly after it was answered. */
+async function readUntil(reader: TrafficReader, count: number): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const deadline = Date.now() + 40_000; Date.now() < deadline; ) {
+    for (const [host, { requests }] of (await reader.read()) ?? []) counts[host] = (counts[host] ?? 0) + requests;
+    if (Object.values(counts).reduce((sum, one) => sum + one, 0) >= count) return counts;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`not told of ${count} requests: ${JSON.stringify(counts)}`);
 }

@@ -5,6 +5,7 @@ describeIngress('fake', async () => {
   const ingress = new FakeIngress();
   return {
     ingress,
+    visit: async (host) => ingress.served(host),
     takeDown: async () => {
       ingress.up = false;
     },

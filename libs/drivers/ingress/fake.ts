@@ -1,7 +1,8 @@
 /** Ingress in memory, for tests of what is built on it. Behaves as the real one in everything that conformance.ts asks. */
 import { Unavailable } from '#platform/errors.js';
+import { Durations } from './durations.js';
 import { requireHostname, requireHosts, requireRoute } from './names.js';
-import type { Ingress, OwnCertificate, Route } from './port.js';
+import type { HostTraffic, Ingress, OwnCertificate, Route, TrafficReader } from './port.js';
 
 export class FakeIngress implements Ingress {
   readonly routes = new Map<string, Route>();
@@ -10,6 +11,7 @@ export class FakeIngress implements Ingress {
   readonly certificates = new Map<string, OwnCertificate>();
   /** Every change that reached the ingress, oldest first. Unchanged ensures are not in it. */
   readonly changes: { kind: 'ensure' | 'ensureAbsent'; id: string }[] = [];
+  private readonly readers = new Set<Map<string, HostTraffic>>();
   /** false: nothing answers. */
   up = true;
 
@@ -57,6 +59,32 @@ export class FakeIngress implements Ingress {
   async inFlight(upstreams: string[]): Promise<Record<string, number>> {
     this.requireUp();
     return Object.fromEntries(upstreams.map((upstream) => [upstream, this.load.get(upstream) ?? 0]));
+  }
+
+  /** One request was answered. Every open reader is told. */
+  served(host: string, { status = 200, milliseconds = 1 }: { status?: number; milliseconds?: number } = {}): void {
+    for (const told of this.readers) {
+      const traffic = told.get(host) ?? { requests: 0, errors: 0, durations: new Durations() };
+      traffic.requests += 1;
+      if (status >= 500) traffic.errors += 1;
+      traffic.durations.add(milliseconds);
+      told.set(host, traffic);
+    }
+  }
+
+  /** A reader begins with its first read. */
+  traffic(): TrafficReader {
+    const told = new Map<string, HostTraffic>();
+    return {
+      read: async () => {
+        this.requireUp();
+        const since = new Map(told);
+        told.clear();
+        this.readers.add(told);
+        return since;
+      },
+      close: async () => void this.readers.delete(told),
+    };
   }
 
   private requireUp(): void {

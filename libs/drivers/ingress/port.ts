@@ -5,6 +5,8 @@
  * Errors: Invalid `hostname_invalid`, `upstream_invalid`, `route_invalid` (the last good route stays); Unavailable `ingress_unavailable`,
  * `ingress_not_configured`.
  */
+import type { Durations } from './durations.js';
+
 export interface Route {
   /** Service id. */
   id: string;
@@ -20,6 +22,25 @@ export interface Route {
 export interface OwnCertificate {
   chain: string;
   key: string;
+}
+
+/** Answers for one host name as the client sent it, lower case, without port. */
+export interface HostTraffic {
+  requests: number;
+  /** Those answered with 5xx. */
+  errors: number;
+  /** From the first byte of the request to the last of the answer, WebSockets and event streams included. */
+  durations: Durations;
+}
+
+/** Reads on from where it stopped, so each request is told once to each reader. */
+export interface TrafficReader {
+  /**
+   * Requests that ended since the last call, by host; the first call only marks the beginning and gives an empty map.
+   * Null when this ingress does not tell (not configured for it, or its log is not ours to read).
+   */
+  read(): Promise<Map<string, HostTraffic> | null>;
+  close(): Promise<void>;
 }
 
 export interface Ingress {
@@ -39,4 +60,6 @@ export interface Ingress {
   ensureCertificate(host: string, certificate: OwnCertificate | null): Promise<void>;
   /** Requests (and open WebSockets) now in flight to each upstream; 0 for unknown ones. */
   inFlight(upstreams: string[]): Promise<Record<string, number>>;
+  /** A reader of its own for each caller. */
+  traffic(): TrafficReader;
 }

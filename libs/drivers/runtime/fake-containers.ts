@@ -53,6 +53,7 @@ export class FakeContainers {
       restarts: 0,
       startedAt: null,
       lines: [],
+      used: { cpuSeconds: 0, memoryBytes: 0, network: { inBytes: 0, outBytes: 0 } },
       listening: [{ address: '0.0.0.0', port: Number(spec.env.PORT ?? image.exposedPorts[0] ?? 3000) }],
     };
     this.world.workloads.set(spec.name, workload);

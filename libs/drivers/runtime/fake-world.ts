@@ -1,6 +1,15 @@
 /** What the fake engine holds: shared by FakeRuntime and its stores. */
 import { Conflict, Unavailable } from '#platform/errors.js';
-import type { ListeningSocket, LogLine, Owner, RuntimeEvent, Workload, WorkloadSpec, WorkloadState } from './port.js';
+import type {
+  ListeningSocket,
+  LogLine,
+  Owner,
+  RuntimeEvent,
+  Workload,
+  WorkloadSpec,
+  WorkloadState,
+  WorkloadUsage,
+} from './port.js';
 
 /** What a command does when it is started. */
 export interface Behaviour {
@@ -15,6 +24,7 @@ export interface FakeWorkload extends Workload {
   state: WorkloadState;
   lines: LogLine[];
   listening: ListeningSocket[];
+  used: Pick<WorkloadUsage, 'cpuSeconds' | 'memoryBytes' | 'network'>;
 }
 
 interface Injected {

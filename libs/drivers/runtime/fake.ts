@@ -23,12 +23,13 @@ import type {
   RuntimeEvent,
   Workload,
   WorkloadSpec,
+  WorkloadUsage,
 } from './port.js';
 
 export type { Behaviour, FakeWorkload } from './fake-world.js';
 
 export class FakeRuntime implements ContainerRuntime {
-  readonly capabilities: Capabilities = { logs: true, exec: true, events: true, directAddress: true };
+  readonly capabilities: Capabilities = { logs: true, exec: true, events: true, usage: true, directAddress: true };
   readonly images: FakeImages;
   readonly networks: FakeNetworks;
   readonly volumes: FakeVolumes;
@@ -112,6 +113,11 @@ export class FakeRuntime implements ContainerRuntime {
     this.world.bell.ring();
   }
 
+  /** What `usage` tells of it from now on; nothing used at first. */
+  setUsage(name: string, used: Partial<FakeWorkload['used']>): void {
+    Object.assign(this.require(name).used, used);
+  }
+
   /** The connection of `events` was interrupted. */
   loseEvents(): void {
     for (const { queue } of this.world.subscribers) queue.push({ kind: 'lost', name: '', service: null });
@@ -192,6 +198,15 @@ export class FakeRuntime implements ContainerRuntime {
     });
   }
 
+  usage(owner: Owner): Promise<WorkloadUsage[]> {
+    return this.world.run('usage', '', () =>
+      [...this.workloads.values()]
+        .filter(({ labels, state }) => labels.installation === owner.installation && state === 'running')
+        .map(({ id, name, labels, used }) => structuredClone({ id, name, labels, ...used }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+  }
+
   async *events(owner: Owner, signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
     const subscriber = { owner, queue: [] as RuntimeEvent[] };
     this.world.subscribers.add(subscriber);
@@ -219,6 +234,6 @@ export class FakeRuntime implements ContainerRuntime {
 }
 
 /** What leaves the fake is a copy without the fake's own fields. */
-function view({ spec: _spec, lines: _lines, listening: _listening, ...workload }: FakeWorkload): Workload {
+function view({ spec: _spec, lines: _lines, listening: _listening, used: _used, ...workload }: FakeWorkload): Workload {
   return structuredClone(workload);
 }

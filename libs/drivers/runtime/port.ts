@@ -133,10 +133,22 @@ export interface ListeningSocket {
   port: number;
 }
 
+/** Counters of one running container. They begin at zero with each start of the container. */
+export interface WorkloadUsage extends Handle {
+  labels: WorkloadLabels;
+  cpuSeconds: number;
+  /** In use now, without caches that the kernel can drop at once. */
+  memoryBytes: number;
+  /** Null when it cannot be known. */
+  network: { inBytes: number; outBytes: number } | null;
+}
+
 export interface Capabilities {
   logs: boolean;
   exec: boolean;
   events: boolean;
+  /** `usage` tells something; without it the answer is always []. */
+  usage: boolean;
   /** The platform can dial `Workload.address` directly. */
   directAddress: boolean;
 }
@@ -241,6 +253,8 @@ export interface ContainerRuntime {
   probe(handle: Handle, test: string[], timeoutMs: number): Promise<boolean>;
   /** TCP sockets listening inside the container, [] when that cannot be known, for "your app listens on 8080, not on 3000". */
   listening(handle: Handle): Promise<ListeningSocket[]>;
+  /** What every running workload of ours has used, by name. One that ends meanwhile is left out. */
+  usage(owner: Owner): Promise<WorkloadUsage[]>;
   /** Changes of our workloads; reconnects by itself and, once it is connected again, yields `lost`. Ends when `signal` aborts. */
   events(owner: Owner, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }

@@ -79,7 +79,10 @@ export class GitController {
       user: caller.userId,
     };
     const body = request.body instanceof Readable ? request.body : request.raw;
-    const answer = await backend.handle({ ...git, body, context: pushContext(caller, serviceId) }, goneSignal(reply));
+    const answer = await backend.handle(
+      { ...git, body, context: pushContext(caller, serviceId, request.id) },
+      goneSignal(reply),
+    );
     await reply.status(answer.status).headers(answer.headers).send(answer.body);
   }
 }

@@ -15,11 +15,12 @@ import { PUSH_DEPLOYER, type PushDeployer } from './push-deployer.js';
 import { PushWatch } from './push-watch.js';
 
 type Out = (line: string) => void;
+type PushOf = { caller: Caller; service: ServiceRow; branch: string; requestId: string };
 type Deploy = Extract<RefPlan, { action: 'deploy' }>;
 
 /** Who pushes where: given to git's hook and back. */
-export function pushContext(caller: Caller, serviceId: string): Record<string, string> {
-  return { service: serviceId, caller: JSON.stringify(caller) };
+export function pushContext(caller: Caller, serviceId: string, requestId: string): Record<string, string> {
+  return { request: requestId, service: serviceId, caller: JSON.stringify(caller) };
 }
 
 @Injectable()
@@ -42,7 +43,8 @@ export class PushService {
     const plans = planPush(commands, branch);
     await this.record(caller, service, plans);
     const verdicts: Verdict[] = [];
-    for (const plan of plans) verdicts.push(await this.carryOut(plan, { caller, service, branch }, out));
+    const push = { caller, service, branch, requestId: context.request ?? '' };
+    for (const plan of plans) verdicts.push(await this.carryOut(plan, push, out));
     return verdicts;
   }
 
@@ -55,13 +57,8 @@ export class PushService {
     await this.db.$transaction((tx) => recordAudit(tx, caller, entry));
   }
 
-  private async carryOut(
-    plan: RefPlan,
-    push: { caller: Caller; service: ServiceRow; branch: string },
-    out: Out,
-  ): Promise<Verdict> {
-    if (plan.action === 'deploy')
-      return { ref: plan.ref, ...(await this.deployed(plan, push.caller, push.service, out)) };
+  private async carryOut(plan: RefPlan, push: PushOf, out: Out): Promise<Verdict> {
+    if (plan.action === 'deploy') return { ref: plan.ref, ...(await this.deployed(plan, push, out)) };
     if (plan.action === 'store')
       out(`branch ${plan.branch} stored, not deployed (this service deploys ${push.branch})`);
     return { ref: plan.ref, ok: true };
@@ -70,15 +67,17 @@ export class PushService {
   /** A deployment that fails refuses its own ref only. */
   private async deployed(
     { branch, commit }: Deploy,
-    caller: Caller,
-    service: ServiceRow,
+    { caller, service, requestId }: PushOf,
     out: Out,
   ): Promise<{ ok: boolean; reason?: string }> {
     try {
       const { deploymentId } = await this.deploy({ caller, serviceId: service.id, branch, commit });
       return await this.watch.toTheEnd(deploymentId, service, out);
     } catch (error) {
-      if (!(error instanceof AppError)) this.log.error({ err: error, service: service.id }, 'A push failed');
+      if (!(error instanceof AppError)) {
+        const fields = { err: error, request_id: requestId, service: service.id };
+        this.log.error(fields, 'A push failed');
+      }
       return { ok: false, reason: publicMessage(error) };
     }
   }

@@ -29,3 +29,21 @@ export function hostsOf(
     ...(httpsOnly.length ? { httpsOnly: httpsOnly.map(({ hostname }) => hostname) } : {}),
   };
 }
+
+/** Which service each of these hosts leads to, as the ingress decides it: the exact name, else a wildcard for its first label. */
+export async function servicesAt(db: Tx, hosts: string[], config: Config): Promise<Map<string, string>> {
+  if (hosts.length === 0) return new Map();
+  const suffix = serviceHost('', config);
+  const slugs = hosts.filter((host) => host.endsWith(suffix)).map((host) => host.slice(0, -suffix.length));
+  const names = [...new Set([...hosts, ...hosts.map(wildcardOf)])];
+  const rows = await db.$queryRaw<{ host: string; id: string }[]>`
+    SELECT slug || ${suffix} AS host, id FROM services WHERE slug = ANY(${slugs}) AND deleted_at IS NULL
+    UNION ALL SELECT hostname, service_id FROM domains WHERE hostname = ANY(${names}) AND deleted_at IS NULL`;
+  const known = new Map(rows.map(({ host, id }) => [host, id]));
+  const found = hosts.map((host) => [host, known.get(host) ?? known.get(wildcardOf(host))] as const);
+  return new Map(found.filter((one): one is [string, string] => one[1] !== undefined));
+}
+
+function wildcardOf(host: string): string {
+  return `*.${host.slice(host.indexOf('.') + 1)}`;
+}

@@ -1,5 +1,5 @@
 /** What other features may use of this one. */
-export { hostsOf, routeHosts } from './hosts.queries.js';
+export { hostsOf, routeHosts, servicesAt } from './hosts.queries.js';
 export { auditedService } from './services.audit.js';
 export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';

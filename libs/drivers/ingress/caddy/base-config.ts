@@ -19,6 +19,11 @@ import { MAX_UPSTREAMS } from '../names.js';
 import type { JsonObject } from './json.js';
 import { internalRoutes, type TlsOptions, tlsApp } from './tls-config.js';
 
+/** Path in Caddy's configuration of the access log. */
+export const ACCESS_LOG_PATH = '/config/logging/logs/access/writer/filename';
+/** Caddy's name for the access logs of all servers. */
+const ACCESS = 'http.log.access';
+
 /** Path in Caddy's configuration of the folder of route files. */
 export const ROUTES_DIR_PATH = '/id/containr-routes/match/0/file/root';
 
@@ -28,6 +33,8 @@ export interface BaseConfigOptions extends TlsOptions {
   httpsPort: number;
   /** Absolute folder of the route files. CaddyIngress learns it from Caddy, so both must run on one machine. */
   routesDir: string;
+  /** Absolute path of the access log; without it nobody can tell a service's requests. */
+  accessLog?: string;
   /** Absolute folder for the CA, certificates and their locks. Default: Caddy's own. */
   storageDir?: string;
 }
@@ -39,7 +46,7 @@ export function baseConfig(options: BaseConfigOptions): JsonObject {
   return {
     // 2.6.2 accepts only an empty Host over a unix socket unless others are listed; Node always sends one.
     admin: { listen: `unix/${options.adminSocket}`, origins: ['', '127.0.0.1'] },
-    logging: { logs: { default: { level: 'WARN' } } },
+    logging: { logs: { default: { level: 'WARN', exclude: [ACCESS] }, ...accessLog(options) } },
     ...(options.storageDir ? { storage: { module: 'file_system', root: options.storageDir } } : {}),
     apps: {
       pki: { certificate_authorities: { local: { install_trust: false } } },
@@ -54,6 +61,33 @@ export function baseConfig(options: BaseConfigOptions): JsonObject {
   };
 }
 
+/** A file of one short line per request, replaced at 64 MB with one predecessor kept, so that it never needs more than 128 MB. */
+const ACCESS_LOG_MB = 64;
+
+/**
+ * Only host, status and duration: addresses, paths, queries and headers are the users' own affair and never written.
+ * The cost per request is in access-log.ts.
+ */
+function accessLog({ accessLog: filename }: BaseConfigOptions): JsonObject {
+  if (!filename) return {};
+  const dropped = [
+    ...['remote_ip', 'remote_port', 'client_ip', 'proto', 'method', 'uri', 'headers', 'tls'].map(
+      (name) => `request>${name}`,
+    ),
+    ...['user_id', 'size', 'bytes_read', 'resp_headers'],
+  ];
+  const fields = Object.fromEntries(dropped.map((name) => [name, { filter: 'delete' }]));
+  const wrap = { format: 'json', level_key: '', message_key: '', name_key: '', time_key: '' };
+  return {
+    access: {
+      include: [ACCESS],
+      level: 'INFO',
+      writer: { output: 'file', filename, roll_size_mb: ACCESS_LOG_MB, roll_keep: 1, roll_gzip: false },
+      encoder: { format: 'filter', wrap, fields },
+    },
+  };
+}
+
 /** One server for both ports: Caddy leaves TLS off on the port that equals the app's `http_port`. */
 function server(options: BaseConfigOptions): JsonObject {
   const addresses = options.bind ?? [''];
@@ -64,6 +98,7 @@ function server(options: BaseConfigOptions): JsonObject {
     tls_connection_policies: [{}],
     // Time to send the head of a request. Bodies and answers have no limit: uploads and streams may take hours.
     read_header_timeout: '10s',
+    ...(options.accessLog ? { logs: {} } : {}),
     idle_timeout: '2m',
     routes: [
       ...internalRoutes(options),

@@ -8,9 +8,10 @@
  */
 import { Unavailable } from '#platform/errors.js';
 import { requireHostname, requireHosts, requireRoute } from '../names.js';
-import type { Ingress, OwnCertificate, Route } from '../port.js';
+import type { Ingress, OwnCertificate, Route, TrafficReader } from '../port.js';
+import { AccessLog } from './access-log.js';
 import { type AdminAnswer, type AdminOptions, CaddyAdmin } from './admin-client.js';
-import { ROUTES_DIR_PATH } from './base-config.js';
+import { ACCESS_LOG_PATH, ROUTES_DIR_PATH } from './base-config.js';
 import { CertificateFiles } from './certificate-files.js';
 import type { JsonObject } from './json.js';
 import { RouteFiles } from './route-files.js';
@@ -69,6 +70,10 @@ export class CaddyIngress implements Ingress {
     return Object.fromEntries(upstreams.map((upstream) => [upstream, counts.get(upstream) ?? 0]));
   }
 
+  traffic(): TrafficReader {
+    return new AccessLog(() => this.accessLog());
+  }
+
   private async findFiles(): Promise<RouteFiles | null> {
     const dir = await this.folder(ROUTES_DIR_PATH);
     return dir === null ? null : new RouteFiles(dir);
@@ -80,6 +85,12 @@ export class CaddyIngress implements Ingress {
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw unexpected(answer);
     return JSON.parse(answer.body) as string;
+  }
+
+  /** Null for a Caddy that was started without one. 2.6.2 answers a path that leads nowhere with 400 or with null. */
+  private async accessLog(): Promise<string | null> {
+    const answer = await this.admin.get(ACCESS_LOG_PATH);
+    return answer.status === 200 ? (JSON.parse(answer.body) as string | null) : null;
   }
 
   private async requireCertificates(): Promise<CertificateFiles> {

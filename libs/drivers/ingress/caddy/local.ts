@@ -25,6 +25,7 @@ export function localPaths(dataDir: string) {
     routesDir: path.join(dataDir, 'caddy/routes'),
     storageDir: path.join(dataDir, 'caddy/storage'),
     certificatesDir: path.join(dataDir, 'caddy/certificates'),
+    accessLog: path.join(dataDir, 'caddy/access.log'),
   };
 }
 

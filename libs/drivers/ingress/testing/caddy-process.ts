@@ -19,6 +19,8 @@ export interface CaddyProcessOptions {
   /** Existing or new folder; it is then kept by stop(). Default: a temporary one. */
   dir?: string;
   acme?: AcmeOptions;
+  /** False: no access log. */
+  accessLog?: boolean;
   /** Start without any configuration. */
   empty?: boolean;
 }
@@ -64,6 +66,7 @@ export class CaddyProcess {
       httpsPort,
       routesDir,
       certificatesDir: path.join(dir, 'certificates'),
+      ...(options.accessLog === false ? {} : { accessLog: path.join(dir, 'access.log') }),
       internalToken: 'internal-token',
       ...(options.acme ? { acme: options.acme } : {}),
     });

@@ -13,6 +13,7 @@ import type {
   VolumeStore,
   Workload,
   WorkloadSpec,
+  WorkloadUsage,
 } from '../port.js';
 import { type EngineTls, engineAddress, isLocal } from './address.js';
 import { EngineClient } from './client.js';
@@ -22,6 +23,7 @@ import { Images } from './images.js';
 import { Inside } from './inside.js';
 import { Logs } from './logs.js';
 import { Networks } from './networks.js';
+import { UsageReader } from './usage.js';
 import { Volumes } from './volumes.js';
 
 export interface DockerRuntimeOptions {
@@ -42,11 +44,12 @@ export class DockerRuntime implements ContainerRuntime {
   private readonly containers: Containers;
   private readonly logReader: Logs;
   private readonly inside: Inside;
+  private readonly usageReader: UsageReader;
 
   /** Connects lazily. @throws Invalid `docker_host_invalid` */
   constructor(options: DockerRuntimeOptions = {}) {
     const address = engineAddress(options.dockerHost, options.tls);
-    this.capabilities = { logs: true, exec: true, events: true, directAddress: isLocal(address) };
+    this.capabilities = { logs: true, exec: true, events: true, usage: true, directAddress: isLocal(address) };
     this.engine = new EngineClient(address, options.shortMs);
     this.images = new Images(this.engine);
     this.networks = new Networks(this.engine);
@@ -54,6 +57,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.containers = new Containers(this.engine);
     this.logReader = new Logs(this.engine);
     this.inside = new Inside(this.engine);
+    this.usageReader = new UsageReader(this.engine);
   }
 
   async ping(): Promise<void> {
@@ -96,6 +100,10 @@ export class DockerRuntime implements ContainerRuntime {
 
   listening(handle: Handle): Promise<ListeningSocket[]> {
     return this.inside.listening(handle);
+  }
+
+  usage(owner: Owner): Promise<WorkloadUsage[]> {
+    return this.usageReader.usage(owner);
   }
 
   events(owner: Owner, signal: AbortSignal): AsyncIterable<RuntimeEvent> {

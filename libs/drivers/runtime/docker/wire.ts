@@ -19,6 +19,20 @@ export interface WireContainer {
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
 }
 
+/** One entry of the list; `Names` with a leading slash. */
+export interface WireListed {
+  Id: string;
+  Names: string[];
+  Labels: Record<string, string> | null;
+}
+
+/** Nanoseconds and bytes. */
+export interface WireStats {
+  cpu_stats?: { cpu_usage?: { total_usage: number } };
+  memory_stats?: { usage?: number; stats?: { total_inactive_file?: number; inactive_file?: number } };
+  networks?: Record<string, { rx_bytes: number; tx_bytes: number }>;
+}
+
 export interface WireImage {
   Id: string;
   Size: number;

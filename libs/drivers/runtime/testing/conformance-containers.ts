@@ -147,6 +147,26 @@ export function containersConform(bench: Bench): void {
     });
   });
 
+  describe('usage', () => {
+    it('tells of what runs and is ours, and counts on', async () => {
+      const busy = bench.spec();
+      const theirs = bench.theirs();
+      const ended = bench.job('exit 0');
+      const [handle] = [await bench.start(busy), await bench.start(theirs)];
+      await bench.runtime.wait(await bench.start(ended), never);
+      const [first, ...others] = await bench.runtime.usage(mine);
+      expect(others).toEqual([]);
+      expect(first).toMatchObject({ ...handle, labels: busy.labels });
+      expect(first?.cpuSeconds).toBeGreaterThanOrEqual(0);
+      expect(first?.memoryBytes).toBeGreaterThanOrEqual(0);
+      expect(first?.network).toEqual({ inBytes: expect.any(Number), outBytes: expect.any(Number) });
+      const [second] = await bench.runtime.usage(mine);
+      expect(second?.cpuSeconds).toBeGreaterThanOrEqual(first?.cpuSeconds ?? 0);
+      await bench.runtime.ensureAbsent(busy.name, mine);
+      expect(await bench.runtime.usage(mine)).toEqual([]);
+    });
+  });
+
   describe('wait', () => {
     it('gives the exit code, which is then on show', async () => {
       const wanted = bench.job('exit 3');
