@@ -39,16 +39,7 @@ export class Dockerd {
     const at = (name) => path.join(this.dir, name);
     removeStalePidFile(at('docker.pid'), 'dockerd');
     removeStalePidFile(at('exec/containerd/containerd.pid'), 'containerd');
-    const own = [
-      '--data-root',
-      this.root,
-      '--exec-root',
-      at('exec'),
-      '--pidfile',
-      at('docker.pid'),
-      '--cgroup-parent',
-      '/containr-chaos',
-    ];
+    const own = ['--data-root', this.root, '--exec-root', at('exec'), '--pidfile', at('docker.pid')];
     const log = openSync(at('dockerd.log'), 'a');
     const env = { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`, HOME: '/root' };
     const args = ['--host', `unix://${this.socket}`, ...own, ...NETWORK];
