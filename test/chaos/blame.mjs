@@ -7,7 +7,7 @@ export const EXPLAINS = {
   'kill-container': ['release_exited', 'release_unhealthy'],
   'remove-container': ['release_exited', 'release_unhealthy'],
   'full-sources-disk': ['disk_full'],
-  'full-docker-disk': ['disk_full'],
+  'full-docker-disk': ['disk_full', 'disk_low'],
 };
 
 /** These end a worker, or keep it from renewing its lease. */

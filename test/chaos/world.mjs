@@ -15,6 +15,8 @@ import { openProxy } from './proxy.mjs';
 
 export const BASE_IMAGE = 'node:20-bookworm-slim';
 const SOURCES_DISK = '48m';
+/** The disks of the chaos are far smaller than what the platform keeps free by default. */
+const SMALL_DISKS = { CONTAINR_DISK_MIN_FREE_GB: '0.02' };
 
 export class World {
   #undo = [];
@@ -99,7 +101,7 @@ export class World {
       DOCKER_HOST: _docker,
       ...env
     } = process.env;
-    return { ...env, CONTAINR_BIND: '127.0.0.1', CHAOS_CLOCK_FILE: this.clockFile, ...more };
+    return { ...env, CONTAINR_BIND: '127.0.0.1', CHAOS_CLOCK_FILE: this.clockFile, ...SMALL_DISKS, ...more };
   }
 
   /** Moves the wall clock of every API and worker. @param {number} offset ms */
