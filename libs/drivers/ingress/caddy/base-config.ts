@@ -193,9 +193,9 @@ function addressFromPath(index: number): JsonObject {
  * No passive health checks: they count failures of single requests, so on 2.6.2 one endpoint that drops connections took both replicas out
  * of the balance and every request of the app got 503 for `fail_duration`. A dead replica leaves when the platform ensures the route.
  *
- * The turn of the round robin is everybody's: under load each try of one request is as good as drawn by lot. A replica whose machine or
- * network is gone answers nothing at all, so with 1 s per try and two replicas, 1 request of 60 met the dead one 5 times and got 502. With
- * 250 ms there are about 17 tries. A replica that lives takes a connection within milliseconds.
+ * Replicas are drawn by lot, not in turn: the turn is everybody's, so under a steady stream the tries of one request can all fall on the
+ * same replica (seen: 5 s of tries, all at one that was gone, then 502). Such a replica's machine or network answers nothing at all, so a try
+ * costs the dial timeout: with 250 ms there are about 17 tries, with 1 s there were 5. A living replica takes a connection in milliseconds.
  *
  * `flush_interval` is not set: event streams and answers of unknown length are flushed at once anyway, and -1 makes newer versions go on
  * with the upstream's answer after the client has left. X-Forwarded-* are set by Caddy; what the client sent is dropped, as no proxy is trusted.
@@ -205,7 +205,7 @@ function proxyHandler(dynamicUpstreams: JsonObject): JsonObject {
     handler: 'reverse_proxy',
     dynamic_upstreams: dynamicUpstreams,
     load_balancing: {
-      selection_policy: { policy: 'round_robin' },
+      selection_policy: { policy: 'random' },
       try_duration: '5s',
       try_interval: '50ms',
       retry_match: [{ method: ['NONE'] }],
