@@ -49,6 +49,7 @@ export const templateConfig = z
     health_check: z.string().optional().describe('Health check path.'),
     environment: z.record(z.string(), z.string()).describe('Default environment variables.'),
     dockerfile: z.string().optional(),
+    nixpacks_config: z.record(z.string(), z.string()).optional(),
     parts: z.array(templatePart).describe('Everything the template creates, in the order in which it starts.'),
   })
   .meta({ id: 'TemplateConfig' });

@@ -1,6 +1,6 @@
-import { Controller, Get, Headers, Ip, Post, Put } from '@nestjs/common';
+import { Controller, Get, Post, Put } from '@nestjs/common';
 import * as contract from '#contracts/accounts.js';
-import { type Caller, CurrentUser, Operation, ValidBody } from '#platform/http/index.js';
+import { type Caller, CurrentUser, Operation, type Origin, RequestOrigin, ValidBody } from '#platform/http/index.js';
 import { AccountsService } from './accounts.service.js';
 
 @Controller()
@@ -19,10 +19,9 @@ export class AccountsController {
   })
   register(
     @ValidBody() body: contract.RegisterRequest,
-    @Ip() ip: string,
-    @Headers('user-agent') userAgent?: string,
+    @RequestOrigin() origin: Origin,
   ): Promise<contract.User> {
-    return this.accounts.register(body, { ip, userAgent });
+    return this.accounts.register(body, origin);
   }
 
   @Post('auth/login')
@@ -36,10 +35,9 @@ export class AccountsController {
   })
   login(
     @ValidBody() body: contract.LoginRequest,
-    @Ip() ip: string,
-    @Headers('user-agent') userAgent?: string,
+    @RequestOrigin() origin: Origin,
   ): Promise<contract.LoginResponse> {
-    return this.accounts.login(body, { ip, userAgent });
+    return this.accounts.login(body, origin);
   }
 
   @Get('user/profile')

@@ -47,6 +47,19 @@ export function callerOf(request: FastifyRequest): Caller {
   return caller;
 }
 
+/** Where a request of nobody yet comes from, for the audit log. */
+export interface Origin {
+  ip: string;
+  userAgent?: string;
+}
+
+/** Parameter decorator: the {@link Origin}. Not Nest's own `@Headers`, which would be documented as a parameter of the operation. */
+export const RequestOrigin = createParamDecorator((_: unknown, context: ExecutionContext): Origin => {
+  const { ip, headers } = context.switchToHttp().getRequest<FastifyRequest>();
+  const userAgent = headers['user-agent'];
+  return { ip, ...(userAgent ? { userAgent } : {}) };
+});
+
 /** Parameter decorator: the signed-in {@link Caller}. */
 export const CurrentUser = createParamDecorator((_: unknown, context: ExecutionContext) =>
   callerOf(context.switchToHttp().getRequest<FastifyRequest>()),

@@ -1,6 +1,14 @@
 /** What a controller needs. */
 
-export { type Caller, type CallerToken, CurrentUser, callerOf, setCaller } from './caller.js';
+export {
+  type Caller,
+  type CallerToken,
+  CurrentUser,
+  callerOf,
+  type Origin,
+  RequestOrigin,
+  setCaller,
+} from './caller.js';
 export {
   CLAIM_SECONDS,
   claimKey,
