@@ -23,7 +23,7 @@ beforeAll(async () => {
   const remote = await world.remotes.create(app({ version: 'one', build: [`RUN echo ${nonce()}`] }));
   const service = await world.service(project, { name: 'web', source: { repository: remote.url } });
   const first = await world.live(service);
-  await remote.commit({ 'new.txt': 'two' });
+  await remote.commit(app({ version: 'two', build: [`RUN echo ${nonce()}`] }));
   await world.settled((await world.live(service)).id);
   ids = { project: project.id, service: service.id, deployment: first.id };
 });
@@ -45,7 +45,9 @@ const ofService = () => ({ id: ids.service ?? '' });
 const ofDeployment = () => ({ id: ids.deployment ?? '' });
 const ofBuild = () => ({ id: ids.build ?? '' });
 const newProject = async () => ({ id: (await world.project('Short-lived')).id });
-const newService = async () => ({ id: (await world.service({ id: ids.project ?? '' }, { name: `s${Date.now()}` })).id });
+const newService = async () => ({
+  id: (await world.service({ id: ids.project ?? '' }, { name: `s${Date.now()}` })).id,
+});
 
 /** Success first, then errors; in the order in which they are called. */
 const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promise<Call>)[]]> = {
@@ -65,7 +67,10 @@ const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promis
   'DELETE /projects/{id}': [async () => ({ path: await newProject() }), () => ({ path: none() })],
   'GET /projects/{project_id}/services': [() => ({ path: ofProject() }), () => ({ path: none() })],
   'POST /projects/{project_id}/services': [
-    () => ({ path: ofProject(), body: { name: 'second', type: 'worker', source: { type: 'image', image: 'nginx:1.22' } } }),
+    () => ({
+      path: ofProject(),
+      body: { name: 'second', type: 'worker', source: { type: 'image', image: 'nginx:1.22' } },
+    }),
     () => ({ path: ofProject(), body: { name: 'x', type: 'submarine' } }),
   ],
   'GET /services/{id}': [() => ({ path: ofService() }), () => ({ path: none() })],

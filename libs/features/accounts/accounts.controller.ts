@@ -17,10 +17,7 @@ export class AccountsController {
     errors: [403, 409],
     public: true,
   })
-  register(
-    @ValidBody() body: contract.RegisterRequest,
-    @RequestOrigin() origin: Origin,
-  ): Promise<contract.User> {
+  register(@ValidBody() body: contract.RegisterRequest, @RequestOrigin() origin: Origin): Promise<contract.User> {
     return this.accounts.register(body, origin);
   }
 
@@ -33,10 +30,7 @@ export class AccountsController {
     errors: [401, 429],
     public: true,
   })
-  login(
-    @ValidBody() body: contract.LoginRequest,
-    @RequestOrigin() origin: Origin,
-  ): Promise<contract.LoginResponse> {
+  login(@ValidBody() body: contract.LoginRequest, @RequestOrigin() origin: Origin): Promise<contract.LoginResponse> {
     return this.accounts.login(body, origin);
   }
 
