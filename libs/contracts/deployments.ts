@@ -107,20 +107,55 @@ const tail = z
   .default('100')
   .describe('Number of recent log lines, or "all" (at most 10,000 without follow).');
 
-export const serviceLogsQuery = z.object({
+const moment = (what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,7}[smhd]$/, 'must be a time such as 2026-01-02T03:04:05Z, or an age such as 30s, 15m, 2h, 7d')
+    .or(
+      z.iso.datetime({
+        offset: true,
+        error: 'must be a time such as 2026-01-02T03:04:05Z, or an age such as 30s, 15m, 2h, 7d',
+      }),
+    )
+    .optional()
+    .describe(`${what}: an RFC 3339 time, or an age such as 30s, 15m, 2h, 7d.`);
+export const logRange = z.object({
+  search: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Only lines that contain this text, whatever its case. Redacted values are not found.'),
+  since: moment('Only lines from this time on'),
+  until: moment('Only lines up to this time; a stream ends then'),
+});
+
+export const serviceLogsQuery = logRange.extend({
   follow: booleanText.default(false).describe('Stream logs continuously over SSE.'),
   tail,
 });
+const partial = z
+  .boolean()
+  .optional()
+  .describe(
+    'True when not everything was looked at: the bounds of one answer were reached. Ask for a shorter range of time.',
+  );
 export const serviceLogs = z
-  .object({ logs: z.array(logEntry), message: z.string().optional() })
+  .object({ logs: z.array(logEntry), message: z.string().optional(), partial })
   .meta({ id: 'ServiceLogsResponse' });
-export const deploymentLogsQuery = z.object({
+export const deploymentLogsQuery = logRange.extend({
   type: z.enum(['all', 'build', 'runtime']).default('all').describe('Select log stream.'),
   follow: booleanText.default(false).describe('Stream over SSE: `log`, `status` and finally `end` events.'),
   tail,
 });
 export const deploymentLogs = z
-  .object({ logs: z.array(logEntry), build_log: z.string().optional(), runtime_log: z.string().optional() })
+  .object({
+    logs: z.array(logEntry),
+    build_log: z.string().optional(),
+    runtime_log: z.string().optional(),
+    message: z.string().optional().describe('Why something is missing.'),
+    partial,
+  })
   .meta({ id: 'DeploymentLogsResponse' });
 
 export const execution = z

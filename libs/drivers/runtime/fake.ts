@@ -20,6 +20,7 @@ import type {
   LogLine,
   LogQuery,
   Owner,
+  RemovalOptions,
   RuntimeEvent,
   Workload,
   WorkloadSpec,
@@ -154,10 +155,14 @@ export class FakeRuntime implements ContainerRuntime {
     });
   }
 
-  ensureAbsent(name: string, owner: Owner, _options: { graceSeconds?: number } = {}): Promise<void> {
-    return this.world.run('ensureAbsent', name, () => {
+  ensureAbsent(name: string, owner: Owner, options: RemovalOptions = {}): Promise<void> {
+    return this.world.run('ensureAbsent', name, async () => {
       const workload = this.workloads.get(name);
-      if (workload?.labels.installation === owner.installation) this.containers.delete(workload);
+      if (workload?.labels.installation !== owner.installation) return;
+      this.containers.exit(workload, 143);
+      await options.stopped?.(view(workload));
+      // Somebody else may have removed it meanwhile, and another may have its name.
+      if (this.workloads.get(name) === workload) this.containers.delete(workload);
     });
   }
 

@@ -119,6 +119,13 @@ export interface LogQuery {
   after?: string;
 }
 
+export interface RemovalOptions {
+  /** Seconds between the stop signal and SIGKILL; without it those of the spec. */
+  graceSeconds?: number;
+  /** Called once the program has ended, while its output can still be read; the removal waits for it. Rejects: nothing is removed. */
+  stopped?: (workload: Workload) => Promise<void>;
+}
+
 export interface RuntimeEvent {
   /** `lost` = the stream was interrupted: compare everything again. */
   kind: 'started' | 'died' | 'removed' | 'health' | 'lost';
@@ -240,7 +247,7 @@ export interface ContainerRuntime {
    * Stops (signal, grace, kill) and removes. Absent already: fine, and a container of that name that is not ours counts as absent, so that
    * the undo of a refused ensureRunning succeeds. Never removes named volumes.
    */
-  ensureAbsent(name: string, owner: Owner, options?: { graceSeconds?: number }): Promise<void>;
+  ensureAbsent(name: string, owner: Owner, options?: RemovalOptions): Promise<void>;
   /** Resolves with the exit code once the container is not running; waits, does not poll. NotFound `workload_not_found` when it is gone. */
   wait(handle: Handle, signal: AbortSignal): Promise<number>;
   /**

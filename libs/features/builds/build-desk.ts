@@ -1,6 +1,7 @@
 /** What every step of a build begins with: its request, its log, and whether its registry may be reached. */
 import { Injectable } from '@nestjs/common';
 import { BuildLogs, type BuildLogWriter } from '#features/logs/index.js';
+import { ProjectSecrets } from '#features/releases/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
@@ -13,11 +14,14 @@ export class BuildDesk {
     private readonly box: SecretBox,
     private readonly logs: BuildLogs,
     private readonly guard: EgressGuard,
+    private readonly secrets: ProjectSecrets,
   ) {}
 
   async logged<T>(id: string, work: (log: BuildLogWriter, accepted: AcceptedBuild) => Promise<T>): Promise<T> {
     const accepted = openRequest(this.box, await this.db.build.findUniqueOrThrow({ where: { id } }));
-    const log = this.logs.open(id, Object.values(accepted.request.environment ?? {}));
+    const { projectId, request } = accepted;
+    const ofProject = projectId ? await this.secrets.ofProject(projectId) : [];
+    const log = this.logs.open(id, [...Object.values(request.environment ?? {}), ...ofProject]);
     try {
       return await work(log, accepted);
     } finally {

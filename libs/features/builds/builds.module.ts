@@ -1,6 +1,7 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { BuildLogs, LogsApiModule } from '#features/logs/index.js';
 import { RegistryLogins } from '#features/registries/index.js';
+import { ProjectSecrets } from '#features/releases/index.js';
 import { WorkflowRegistry } from '#workflows/workflow.js';
 import { BuildDesk } from './build-desk.js';
 import { BuildLogText } from './build-logs.js';
@@ -20,7 +21,17 @@ import { ImageMaker } from './image-maker.js';
 export class BuildsApiModule {}
 
 @Module({
-  providers: [BuildLogs, RegistryLogins, BuildSlots, BuildRecords, BuildDesk, BuildSteps, BuildWorkflow, ImageMaker],
+  providers: [
+    BuildLogs,
+    ProjectSecrets,
+    RegistryLogins,
+    BuildSlots,
+    BuildRecords,
+    BuildDesk,
+    BuildSteps,
+    BuildWorkflow,
+    ImageMaker,
+  ],
   exports: [BuildRecords, ImageMaker],
 })
 export class BuildsWorkerModule implements OnModuleInit {

@@ -1,7 +1,7 @@
 /** What the steps read and keep about a deployment. */
 import { Injectable } from '@nestjs/common';
 import { BuildLogs, type BuildLogWriter } from '#features/logs/index.js';
-import { openConfig, type ReleaseConfig, secretValues } from '#features/releases/index.js';
+import { openConfig, ProjectSecrets, type ReleaseConfig } from '#features/releases/index.js';
 import { type Prisma, PrismaService } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 
@@ -19,6 +19,7 @@ export class DeploymentRecords {
     private readonly db: PrismaService,
     private readonly box: SecretBox,
     private readonly logs: BuildLogs,
+    private readonly secrets: ProjectSecrets,
   ) {}
 
   async load(id: string): Promise<LoadedDeployment> {
@@ -26,10 +27,9 @@ export class DeploymentRecords {
     return { id, commitHash: row.commitHash, imageId: row.imageId, port: row.port, config: openConfig(this.box, row) };
   }
 
-  /** The log of a deployment, with the values of its secret variables redacted. */
+  /** The log of a deployment, with its project's secrets redacted. */
   async openLog(id: string): Promise<BuildLogWriter> {
-    const { config } = await this.load(id);
-    return this.logs.open(id, secretValues(config));
+    return this.logs.open(id, await this.secrets.ofDeployment(id));
   }
 
   async knownImage(serviceId: string, contentKey: string) {

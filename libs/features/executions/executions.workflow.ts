@@ -4,10 +4,10 @@ import type { ContainerRuntime, Handle } from '#drivers/runtime/port.js';
 import { RUNTIME } from '#drivers/tokens.js';
 import {
   openConfig,
+  ProjectSecrets,
   portOf,
   type ReleaseConfig,
   Releases,
-  secretValues,
   workloadSpec,
 } from '#features/releases/index.js';
 import { Invalid } from '#platform/errors.js';
@@ -40,6 +40,7 @@ export class ExecutionWorkflow {
     private readonly box: SecretBox,
     private readonly releases: Releases,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
+    private readonly secrets: ProjectSecrets,
   ) {}
 
   workflow(): Workflow {
@@ -114,13 +115,12 @@ export class ExecutionWorkflow {
   private async await(ctx: StepContext, params: AwaitParams): Promise<Ended> {
     const handle = ctx.output<Started>('job.start');
     const limit = AbortSignal.timeout(params.within * 1000);
-    const config = await this.config(this.db, params.deployment);
     try {
       const exitCode = await this.runtime.wait(handle, AbortSignal.any([ctx.signal, limit]));
-      return { exitCode, output: await this.tail(handle, config) };
+      return { exitCode, output: await this.tail(handle, params.deployment) };
     } catch (error) {
       if (!limit.aborted || ctx.signal.aborted) throw error;
-      const output = await this.tail(handle, config);
+      const output = await this.tail(handle, params.deployment);
       throw new Invalid(
         'execution_timeout',
         `The job did not end within ${params.within} seconds and was stopped. Its last output:\n${output}`,
@@ -128,8 +128,8 @@ export class ExecutionWorkflow {
     }
   }
 
-  private async tail(handle: Handle, config: ReleaseConfig): Promise<string> {
-    const redact = redactor(secretValues(config));
+  private async tail(handle: Handle, deployment: string): Promise<string> {
+    const redact = redactor(await this.secrets.ofDeployment(deployment));
     const lines: string[] = [];
     for await (const batch of this.runtime.logs(
       handle,

@@ -2,8 +2,9 @@
 import { Injectable } from '@nestjs/common';
 import type { LogEntry } from '#contracts/deployments.js';
 import { Bus } from '#platform/bus.js';
-import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { type Prisma, PrismaService } from '#platform/prisma/prisma.service.js';
 import { deploymentTopic } from './build-log.js';
+import { isFiltering, type LineFilter, matches, NO_FILTER, rangeOf } from './line-filter.js';
 
 export interface BuildLine {
   seq: bigint;
@@ -23,6 +24,8 @@ export interface DeploymentProgress {
 export type BuildEvent = { kind: 'lines'; lines: BuildLine[] } | { kind: 'progress'; progress: DeploymentProgress };
 
 const BATCH = 500;
+/** Lines read at once when a log is read from its end. */
+const PAGE = 5000;
 /** A lost wake-up costs this much at most. */
 const WAKE_MS = 1000;
 /**
@@ -48,26 +51,52 @@ export class BuildLines {
     private readonly bus: Bus,
   ) {}
 
-  /** The last `limit` lines, oldest first. */
-  async last(deploymentId: string, limit: number): Promise<BuildLine[]> {
-    if (limit === 0) return [];
-    const rows = await this.db.logLine.findMany({
-      where: { subjectId: deploymentId, at: { gte: await this.since(deploymentId) } },
-      orderBy: { seq: 'desc' },
-      take: limit,
-    });
-    return rows.reverse();
+  /** The last `limit` lines that the filter lets through, oldest first. */
+  async last(deploymentId: string, limit: number, filter = NO_FILTER): Promise<BuildLine[]> {
+    const found: BuildLine[] = [];
+    if (limit === 0) return found;
+    for await (const line of this.newestFirst(deploymentId, filter, limit)) if (found.push(line) === limit) break;
+    return found.reverse();
   }
 
-  /** The seq after which `tail` lines are left; 0 when there are not more than that. */
-  async seqBefore(deploymentId: string, tail: number | 'all'): Promise<bigint> {
+  /** The seq after which `tail` lines that the filter lets through are left; 0 when there are not more than that. */
+  async seqBefore(deploymentId: string, tail: number | 'all', filter = NO_FILTER): Promise<bigint> {
     if (tail === 'all') return 0n;
+    if (isFiltering(filter)) return this.matchBefore(deploymentId, tail, filter);
     const row = await this.db.logLine.findFirst({
       where: { subjectId: deploymentId, at: { gte: await this.since(deploymentId) } },
       orderBy: { seq: 'desc' },
       skip: tail,
     });
     return row?.seq ?? 0n;
+  }
+
+  private async matchBefore(deploymentId: string, tail: number, filter: LineFilter): Promise<bigint> {
+    let left = tail;
+    for await (const { seq } of this.newestFirst(deploymentId, filter, BATCH)) {
+      if (left === 0) return seq;
+      left -= 1;
+    }
+    return 0n;
+  }
+
+  /** Page by page: a log has at most 50,000 lines (build-log.ts), and no more than a page of it is in memory. */
+  private async *newestFirst(deploymentId: string, filter: LineFilter, limit: number): AsyncGenerator<BuildLine> {
+    const range = rangeOf(filter);
+    const start = await this.since(deploymentId);
+    const at = { gte: range.gte && range.gte > start ? range.gte : start, ...(range.lte ? { lte: range.lte } : {}) };
+    const take = filter.text ? PAGE : Math.min(limit, PAGE);
+    for (let before: bigint | null = null; ; ) {
+      const where: Prisma.LogLineWhereInput = {
+        subjectId: deploymentId,
+        at,
+        ...(before ? { seq: { lt: before } } : {}),
+      };
+      const page: BuildLine[] = await this.db.logLine.findMany({ where, orderBy: { seq: 'desc' }, take });
+      for (const line of page) if (matches(filter, buildEntry(line))) yield line;
+      if (page.length < take) return;
+      before = (page.at(-1) as BuildLine).seq;
+    }
   }
 
   /** The seq of the last line stored by then. */

@@ -2,11 +2,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ContainerRuntime, Handle, Workload } from '#drivers/runtime/port.js';
 import { RUNTIME } from '#drivers/tokens.js';
-import { openConfig, secretValues } from '#features/releases/index.js';
+import { ProjectSecrets } from '#features/releases/index.js';
 import { Unavailable } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
-import { redactor, SecretBox } from '#platform/secrets.js';
+import { redactor } from '#platform/secrets.js';
 
 export interface LogContainer {
   handle: Handle;
@@ -18,8 +18,6 @@ export interface LogContainer {
 export const ENGINE_MS = 5000;
 /** Looks of several clients at the same service within this time are one look. */
 const SHARED_MS = 500;
-/** A secret of several lines arrives line by line; shorter lines of it say nothing. */
-const SECRET_LINE = 16;
 
 @Injectable()
 export class LogContainers {
@@ -27,7 +25,7 @@ export class LogContainers {
 
   constructor(
     private readonly db: PrismaService,
-    private readonly box: SecretBox,
+    private readonly secrets: ProjectSecrets,
     private readonly installation: Installation,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
   ) {}
@@ -92,18 +90,10 @@ export class LogContainers {
 
   private async prepared(deploymentId: string, workloads: Workload[]): Promise<LogContainer[]> {
     if (workloads.length === 0) return [];
-    const redact = redactor(await this.secrets(deploymentId));
+    const redact = redactor(await this.secrets.ofDeployment(deploymentId));
     return workloads
       .sort((a, b) => a.labels.replica - b.labels.replica)
       .map(({ id, name, labels }) => ({ handle: { id, name }, replica: labels.replica, redact }));
-  }
-
-  private async secrets(deploymentId: string): Promise<string[]> {
-    const row = await this.db.deployment.findUnique({ where: { id: deploymentId } });
-    // Housekeeping drops the configuration of what can never run again.
-    if (!row?.config) return [];
-    const values = secretValues(openConfig(this.box, row));
-    return values.flatMap((value) => [value, ...value.split(/\r?\n/).filter((line) => line.length >= SECRET_LINE)]);
   }
 }
 

@@ -4,12 +4,14 @@ import { serviceUrl } from '#features/services/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { type Caller, type EventSource, formatEvents } from '#platform/http/index.js';
 import { GAP_FRAME } from '#platform/http/sse-frames.js';
-import { BuildLines, type DeploymentProgress, isFinal } from './build-lines.js';
+import { ArchivedLogs, NO_PAST, type Past } from './archived-logs.js';
+import { BuildLines, buildEntry, type DeploymentProgress, isFinal } from './build-lines.js';
 import { deploymentTopic } from './build-log.js';
 import { type LogContainer, LogContainers } from './containers.js';
 import { DeploymentLogs, type DeploymentLogsQuery } from './deployment-logs.js';
 import { buildFrame, type Cursor, parseCursor } from './frames.js';
-import { type Begin, RuntimeLogs, type Tail, tailOf } from './runtime-logs.js';
+import { filterOf, isOver, type LineFilter, matches, openUntil } from './line-filter.js';
+import { type Begin, RuntimeLogs, type Tail, tailOf, wantedOf } from './runtime-logs.js';
 import { Streams } from './streams.js';
 
 interface Followed {
@@ -19,6 +21,7 @@ interface Followed {
   /** Null: no build lines. */
   buildAfter: bigint | null;
   begin: Begin;
+  filter: LineFilter;
   /** Where it answers once it runs. */
   url: string | null;
 }
@@ -30,6 +33,7 @@ export class DeploymentFollow {
     private readonly build: BuildLines,
     private readonly containers: LogContainers,
     private readonly runtime: RuntimeLogs,
+    private readonly archived: ArchivedLogs,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -41,13 +45,15 @@ export class DeploymentFollow {
     lastEventId: string | undefined,
   ): Promise<EventSource> {
     const { serviceId, service } = await this.logs.require(caller, id);
-    const start = await this.start(id, tailOf(query.tail), parseCursor(lastEventId));
+    const filter = filterOf(query);
+    const start = await this.start(id, tailOf(query.tail), filter, parseCursor(lastEventId));
     const url = service.type === 'web' ? serviceUrl(service.slug, this.config) : null;
     const followed = {
       id,
       serviceId,
       type: query.type,
       url,
+      filter,
       ...start,
       ...(query.type === 'runtime' ? { buildAfter: null } : {}),
     };
@@ -55,8 +61,13 @@ export class DeploymentFollow {
   }
 
   /** Build lines and output each have their own kind of id: what one says about the other goes by time. */
-  private async start(id: string, tail: Tail, cursor: Cursor | null): Promise<{ buildAfter: bigint; begin: Begin }> {
-    if (!cursor) return { buildAfter: await this.build.seqBefore(id, tail), begin: { tail } };
+  private async start(
+    id: string,
+    tail: Tail,
+    filter: LineFilter,
+    cursor: Cursor | null,
+  ): Promise<{ buildAfter: bigint; begin: Begin }> {
+    if (!cursor) return { buildAfter: await this.build.seqBefore(id, tail, filter), begin: { tail } };
     if ('container' in cursor)
       return { buildAfter: await this.build.seqAt(id, new Date(cursor.timestamp)), begin: { after: cursor } };
     const at = await this.build.timeOf(id, cursor.build);
@@ -67,7 +78,7 @@ export class DeploymentFollow {
   }
 
   private async *stream(followed: Followed, signal: AbortSignal): AsyncGenerator<string> {
-    const { id, serviceId, type } = followed;
+    const { id, serviceId, type, begin, filter } = followed;
     // Ends the look-out for containers once the deployment has ended; containers that still drain are followed to their end.
     const lookout = new AbortController();
     const leave = () => lookout.abort();
@@ -76,11 +87,16 @@ export class DeploymentFollow {
     const streams = new Streams<string | LogContainer[]>();
     streams.add(this.progress(followed, last, signal, leave));
     const find = () => this.containers.ofDeployment(serviceId, id);
-    if (type !== 'build') streams.add(this.runtime.appearing(find, deploymentTopic(id), lookout.signal));
+    if (type !== 'build')
+      streams.add(this.runtime.appearing(find, deploymentTopic(id), openUntil(filter, lookout.signal)));
+    let past: Past | null = type === 'build' ? null : await this.archived.ofDeployment(id, ...wantedOf(begin, filter));
     try {
       for await (const item of streams) {
         if (typeof item === 'string') yield item;
-        else streams.add(this.runtime.follow(item, followed.begin, signal));
+        else {
+          streams.add(this.runtime.follow(item, begin, signal, filter, past ?? NO_PAST));
+          past = null;
+        }
         if (item === GAP_FRAME) return;
       }
       if (!signal.aborted) yield formatEvents([{ event: 'end', data: JSON.stringify({ status: last.status }) }]);
@@ -91,16 +107,19 @@ export class DeploymentFollow {
   }
 
   private async *progress(
-    { id, type, buildAfter, url }: Followed,
+    { id, type, buildAfter, url, filter }: Followed,
     last: { status: string },
     signal: AbortSignal,
     done: () => void,
   ): AsyncGenerator<string> {
     // Once it runs nothing more is built; its output goes on.
-    const ended = ({ status }: DeploymentProgress) => isFinal(status) || (type === 'build' && status === 'running');
+    const ended = ({ status }: DeploymentProgress) =>
+      isFinal(status) || (type === 'build' && status === 'running') || isOver(filter);
     for await (const event of this.build.follow(id, buildAfter, ended, signal)) {
-      if (event.kind === 'lines') yield buildFrame(event.lines);
-      else {
+      if (event.kind === 'lines') {
+        const lines = event.lines.filter((line) => matches(filter, buildEntry(line)));
+        if (lines.length > 0) yield buildFrame(lines);
+      } else {
         const { status, error } = event.progress;
         last.status = status;
         yield formatEvents([

@@ -6,10 +6,12 @@ import { requireService } from '#features/services/index.js';
 import { Unavailable } from '#platform/errors.js';
 import { type Caller, notFound, notFoundAs } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { ArchivedLogs, type Past } from './archived-logs.js';
 import { BuildLines, buildEntry } from './build-lines.js';
-import { inTime, LogContainers } from './containers.js';
-import { type ReplicaLine, runtimeEntry } from './frames.js';
-import { capped, RuntimeLogs, type Tail, tailOf } from './runtime-logs.js';
+import { ENGINE_MS, inTime, LogContainers } from './containers.js';
+import { runtimeEntry } from './frames.js';
+import { filterOf, type LineFilter, NO_FILTER } from './line-filter.js';
+import { capped, type Found, RuntimeLogs, type Tail, tailOf } from './runtime-logs.js';
 
 export type DeploymentLogsQuery = z.output<typeof deploymentLogsQuery>;
 
@@ -20,6 +22,8 @@ export interface LoggedDeployment {
   status: string;
 }
 
+const NO_ENGINE =
+  'The Docker Engine that runs this service does not answer: what its containers have written is not available right now.';
 /** Before, there are no containers; afterwards they are gone, except while an old release drains. */
 const MAY_RUN = new Set(['deploying', 'running', 'superseded']);
 /** A deployment's page does not wait for an engine that hangs. */
@@ -32,6 +36,7 @@ export class DeploymentLogs {
     private readonly build: BuildLines,
     private readonly containers: LogContainers,
     private readonly runtime: RuntimeLogs,
+    private readonly archived: ArchivedLogs,
   ) {}
 
   /** @throws NotFound when it does not exist or belongs to somebody else. */
@@ -45,20 +50,22 @@ export class DeploymentLogs {
     return { ...row, service };
   }
 
-  /** @throws Unavailable `runtime_unavailable` when output is asked for and the engine does not answer. */
+  /** @throws Unavailable `runtime_unavailable` when only output is asked for and the engine does not answer. */
   async read(caller: Caller, id: string, query: DeploymentLogsQuery): Promise<z.output<typeof deploymentLogs>> {
     const deployment = await this.require(caller, id);
-    const tail = tailOf(query.tail);
+    const [filter, tail] = [filterOf(query), tailOf(query.tail)];
     const [built, ran] = await Promise.all([
-      query.type === 'runtime' ? null : this.build.last(id, capped(tail)),
-      query.type === 'build' ? null : this.runtimeLines(deployment, tail),
+      query.type === 'runtime' ? null : this.build.last(id, capped(tail), filter),
+      query.type === 'build' ? null : this.output(deployment, tail, filter, query.type === 'all'),
     ]);
-    const entries: LogEntry[] = [...(built ?? []).map(buildEntry), ...(ran ?? []).map(runtimeEntry)];
+    const entries: LogEntry[] = [...(built ?? []).map(buildEntry), ...(ran?.lines ?? []).map(runtimeEntry)];
     return {
       // Not slice(-0): that would be everything.
       logs: entries.slice(Math.max(0, entries.length - capped(tail))),
       ...(built ? { build_log: textOf(built) } : {}),
-      ...(ran ? { runtime_log: textOf(ran) } : {}),
+      ...(ran ? { runtime_log: textOf(ran.lines) } : {}),
+      ...(ran?.missing ? { message: ran.missing } : {}),
+      ...(ran?.partial ? { partial: true } : {}),
     };
   }
 
@@ -67,19 +74,31 @@ export class DeploymentLogs {
     return textOf(await this.build.last(deploymentId, limit));
   }
 
-  /** The last `limit` lines as text; '' when the containers are gone or the engine does not answer. */
+  /** The last `limit` lines as text; without those of containers when the engine does not answer. */
   async runtimeText(deployment: LoggedDeployment, limit: number): Promise<string> {
+    return textOf((await this.output(deployment, limit, NO_FILTER, true, VIEW_MS)).lines);
+  }
+
+  /** @param anyway without an engine: what is kept of containers that are gone, and why there is no more. */
+  private async output(
+    deployment: LoggedDeployment,
+    tail: Tail,
+    filter: LineFilter,
+    anyway: boolean,
+    ms = ENGINE_MS,
+  ): Promise<Found & { missing?: string }> {
+    const past = () => this.archived.ofDeployment(deployment.id, filter, capped(tail));
     try {
-      return textOf(await inTime(this.runtimeLines(deployment, limit), VIEW_MS));
+      return await inTime(this.everything(deployment, tail, filter, await past()), ms);
     } catch (error) {
-      if (error instanceof Unavailable) return '';
-      throw error;
+      if (!anyway || !(error instanceof Unavailable)) throw error;
+      return { ...(await this.runtime.last([], tail, filter, await past())), missing: NO_ENGINE };
     }
   }
 
-  private async runtimeLines({ id, serviceId, status }: LoggedDeployment, tail: Tail): Promise<ReplicaLine[]> {
-    if (!MAY_RUN.has(status)) return [];
-    return this.runtime.last(await this.containers.ofDeployment(serviceId, id), tail);
+  private async everything({ id, serviceId, status }: LoggedDeployment, tail: Tail, filter: LineFilter, past: Past) {
+    const containers = MAY_RUN.has(status) ? await this.containers.ofDeployment(serviceId, id) : [];
+    return this.runtime.last(containers, tail, filter, past);
   }
 }
 

@@ -15,6 +15,8 @@ export interface ReplicaLine extends LogLine {
 export type Cursor = { build: bigint } | { container: string; timestamp: string };
 
 const SHORT_ID = 12;
+/** Stands for the id of a container that is gone. No container has it: ids are SHA-256 hashes. */
+export const ARCHIVE_ID = '0'.repeat(SHORT_ID);
 const BUILD_ID = /^\d{1,18}$/;
 const RUNTIME_ID = /^([0-9a-f]{1,64})@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)$/;
 /** Replicas are read side by side: one may be this much behind the line whose id the client has. Repeating lines beats losing them. */

@@ -6,7 +6,8 @@ import { Buffer } from 'node:buffer';
 import { FrameQueue } from '#platform/http/index.js';
 import { GAP_FRAME, MAX_LAG_BYTES } from '#platform/http/sse-frames.js';
 import type { FeedBatch, FeedListener } from './container-feed.js';
-import { type ReplicaLine, runtimeFrame } from './frames.js';
+import { ARCHIVE_ID, type ReplicaLine, runtimeFrame } from './frames.js';
+import { isFiltering, type LineFilter, matches, NO_FILTER } from './line-filter.js';
 
 export class LiveTail {
   private readonly queue = new FrameQueue();
@@ -17,6 +18,8 @@ export class LiveTail {
   private feeds = 0;
   /** Timestamp of the last stored line of each container; its live lines up to there are repetitions. */
   private readonly sent = new Map<string, string>();
+
+  constructor(private readonly filter: LineFilter = NO_FILTER) {}
 
   /** One per container; the tail ends when all have ended. */
   listener(): FeedListener {
@@ -32,7 +35,7 @@ export class LiveTail {
 
   /** Stored lines that the client gets beside the live ones. */
   stored(lines: ReplicaLine[]): void {
-    for (const { container, timestamp } of lines) this.sent.set(container, timestamp);
+    for (const { container, timestamp } of lines) if (container !== ARCHIVE_ID) this.sent.set(container, timestamp);
   }
 
   /** What follows the stored lines. Ends, after what has come is delivered, when every feed has ended or the signal aborts. */
@@ -57,8 +60,10 @@ export class LiveTail {
   }
 
   private send(batch: FeedBatch): void {
-    const frame = this.sent.size === 0 ? batch.frame : this.unsent(batch);
-    if (frame) this.queue.push(frame);
+    const fresh = this.sent.size === 0 ? batch.lines : this.unsent(batch);
+    const lines = isFiltering(this.filter) ? fresh.filter((line) => matches(this.filter, line)) : fresh;
+    // Whoever gets the whole batch gets the string that was made once for all.
+    if (lines.length > 0) this.queue.push(lines.length === batch.lines.length ? batch.frame : runtimeFrame(lines));
   }
 
   private keep(batch: FeedBatch): void {
@@ -68,13 +73,13 @@ export class LiveTail {
     else this.kept?.push(batch);
   }
 
-  private unsent({ lines, frame }: FeedBatch): string {
+  private unsent({ lines }: FeedBatch): ReplicaLine[] {
     const container = lines[0]?.container ?? '';
     const until = this.sent.get(container);
-    if (until === undefined) return frame;
+    if (until === undefined) return lines;
     const fresh = lines.filter(({ timestamp }) => timestamp > until);
     // Timestamps only grow: from here on this container needs no comparison.
     if (fresh.length > 0) this.sent.delete(container);
-    return fresh.length === lines.length ? frame : runtimeFrame(fresh);
+    return fresh;
   }
 }

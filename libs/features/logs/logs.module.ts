@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { ProjectSecrets } from '#features/releases/index.js';
+import { ArchivedLogs } from './archived-logs.js';
 import { BuildLines } from './build-lines.js';
 import { LogHub } from './container-feed.js';
 import { LogContainers } from './containers.js';
@@ -10,7 +12,17 @@ import { ServiceLogs } from './service-logs.js';
 
 @Module({
   controllers: [LogsController],
-  providers: [BuildLines, LogHub, LogContainers, RuntimeLogs, ServiceLogs, DeploymentLogs, DeploymentFollow],
+  providers: [
+    ProjectSecrets,
+    ArchivedLogs,
+    BuildLines,
+    LogHub,
+    LogContainers,
+    RuntimeLogs,
+    ServiceLogs,
+    DeploymentLogs,
+    DeploymentFollow,
+  ],
   exports: [DeploymentLogs, BuildLines],
 })
 export class LogsApiModule {}

@@ -1,4 +1,6 @@
 /** What other features may use of this one. */
+export { unpackLines } from './archive-format.js';
+export { ProjectSecrets } from './project-secrets.js';
 export { HEAL, Reconciler } from './reconciler.js';
 export {
   networkName,
@@ -7,7 +9,6 @@ export {
   type ReleaseConfig,
   releaseNames,
   sealConfig,
-  secretValues,
   workloadSpec,
 } from './release-config.js';
 export { type ReleaseRef, Releases } from './releases.js';

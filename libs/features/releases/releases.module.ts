@@ -1,16 +1,28 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { WorkflowRegistry } from '#workflows/workflow.js';
 import { HealWorkflow } from './heal.workflow.js';
+import { ProjectSecrets } from './project-secrets.js';
 import { Reconciler } from './reconciler.js';
 import { ReleaseSteps } from './release.steps.js';
+import { ReleaseArchive } from './release-archive.js';
 import { Releases } from './releases.js';
 import { RemovalWorkflows } from './removal.workflows.js';
 import { RouteSteps } from './route.steps.js';
 import { Routes } from './routes.js';
 
 @Module({
-  providers: [Releases, Routes, ReleaseSteps, RouteSteps, HealWorkflow, RemovalWorkflows, Reconciler],
-  exports: [Releases, Routes, ReleaseSteps, Reconciler],
+  providers: [
+    ProjectSecrets,
+    ReleaseArchive,
+    Releases,
+    Routes,
+    ReleaseSteps,
+    RouteSteps,
+    HealWorkflow,
+    RemovalWorkflows,
+    Reconciler,
+  ],
+  exports: [ProjectSecrets, Releases, Routes, ReleaseSteps, Reconciler],
 })
 export class ReleasesWorkerModule implements OnModuleInit {
   constructor(

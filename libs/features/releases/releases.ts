@@ -10,6 +10,7 @@ import { Invalid, Unavailable } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
 import { pause } from '#workflows/attempt.js';
 import { awaitReady } from './readiness.js';
+import { ReleaseArchive } from './release-archive.js';
 import { networkName, portOf, type ReleaseConfig, releaseNames, workloadSpec } from './release-config.js';
 
 export interface ReleaseRef {
@@ -29,6 +30,7 @@ export class Releases {
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(INGRESS) private readonly ingress: Ingress,
     private readonly installation: Installation,
+    private readonly archive: ReleaseArchive,
   ) {}
 
   async owner(): Promise<Owner> {
@@ -114,9 +116,10 @@ export class Releases {
     }
   }
 
+  /** Stops them, keeps the last of their output, removes them. */
   async remove(names: string[], graceSeconds?: number): Promise<void> {
     const owner = await this.owner();
-    const options = graceSeconds === undefined ? undefined : { graceSeconds };
+    const options = { stopped: this.archive.keep, ...(graceSeconds === undefined ? {} : { graceSeconds }) };
     await allOrFirstError(names.map((name) => this.runtime.ensureAbsent(name, owner, options)));
   }
 

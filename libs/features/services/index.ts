@@ -15,6 +15,6 @@ export {
   serviceUrl,
   settingsOf,
 } from './services.view.js';
-export { openVariables, VariablesService } from './variables.service.js';
+export { openVariables, VariablesService, variableAad } from './variables.service.js';
 export { volumeName } from './volumes.queries.js';
 export { VOLUME_PURGE } from './volumes.service.js';

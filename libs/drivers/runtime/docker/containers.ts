@@ -1,6 +1,6 @@
 /** ensureRunning, ensureAbsent, find, observe, wait: containers by name, with as few calls as the engine allows. */
 import { type AppError, Invalid, NotFound, Unavailable } from '#platform/errors.js';
-import type { Handle, Owner, Workload, WorkloadSpec } from '../port.js';
+import type { Handle, Owner, RemovalOptions, Workload, WorkloadSpec } from '../port.js';
 import type { EngineClient } from './client.js';
 import { containerBody } from './container-body.js';
 import { nameOf, workloadOf } from './container-view.js';
@@ -31,9 +31,9 @@ export class Containers {
   }
 
   /** Stops and removes what is ours; everything else counts as absent. */
-  async ensureAbsent(name: string, owner: Owner, graceSeconds?: number): Promise<void> {
+  async ensureAbsent(name: string, owner: Owner, options: RemovalOptions = {}): Promise<void> {
     const container = await this.inspect(name);
-    if (container && isOwned(container.Config.Labels, owner)) await this.remove(container, graceSeconds);
+    if (container && isOwned(container.Config.Labels, owner)) await this.remove(container, options);
   }
 
   async find(name: string, owner: Owner): Promise<Workload | null> {
@@ -124,7 +124,7 @@ export class Containers {
       if (status === 'paused') await this.post(existing.Id, 'unpause', signal);
       return existing.Id;
     }
-    await this.remove(existing, undefined, signal);
+    await this.remove(existing, {}, signal);
     return null;
   }
 
@@ -153,9 +153,10 @@ export class Containers {
     return false;
   }
 
-  private async remove(container: WireContainer, graceSeconds?: number, signal?: AbortSignal): Promise<void> {
+  private async remove(container: WireContainer, options: RemovalOptions, signal?: AbortSignal): Promise<void> {
     const { Running, Status } = container.State;
-    if (Running || Status === 'restarting') await this.stop(container, graceSeconds, signal);
+    if (Running || Status === 'restarting') await this.stop(container, options.graceSeconds, signal);
+    await options.stopped?.(workloadOf(container));
     await this.delete(container.Id, signal);
   }
 

@@ -9,6 +9,7 @@ import type {
   LogQuery,
   NetworkStore,
   Owner,
+  RemovalOptions,
   RuntimeEvent,
   VolumeStore,
   Workload,
@@ -82,8 +83,8 @@ export class DockerRuntime implements ContainerRuntime {
     return this.containers.ensureRunning(spec, signal);
   }
 
-  ensureAbsent(name: string, owner: Owner, options: { graceSeconds?: number } = {}): Promise<void> {
-    return this.containers.ensureAbsent(name, owner, options.graceSeconds);
+  ensureAbsent(name: string, owner: Owner, options: RemovalOptions = {}): Promise<void> {
+    return this.containers.ensureAbsent(name, owner, options);
   }
 
   wait(handle: Handle, signal: AbortSignal): Promise<number> {

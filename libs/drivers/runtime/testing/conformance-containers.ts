@@ -101,6 +101,20 @@ export function containersConform(bench: Bench): void {
       await bench.runtime.ensureAbsent('conf-never-existed', mine);
     });
 
+    it('gives the chance to read the output of the stopped program before it removes', async () => {
+      const wanted = bench.spec();
+      const handle = await bench.start(wanted);
+      let state = '';
+      const stopped = async (workload: Workload) => {
+        expect(workload).toMatchObject({ ...handle, labels: wanted.labels });
+        state = (await bench.runtime.find(wanted.name, mine))?.state ?? 'gone';
+        for await (const _ of bench.runtime.logs(handle, { tail: 'all', follow: false }, never));
+      };
+      await bench.runtime.ensureAbsent(wanted.name, mine, { graceSeconds: 1, stopped });
+      expect(state).toBe('exited');
+      expect(await bench.runtime.find(wanted.name, mine)).toBeNull();
+    });
+
     it('may be called many times at once', async () => {
       const wanted = bench.spec();
       await bench.start(wanted);
