@@ -4,6 +4,7 @@ import { SecretBox } from '#platform/secrets.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { BuildLogs } from './build-log.js';
 import { LogHub } from './container-feed.js';
+import { logClient, until } from './testing/log-client.js';
 import { type LogsApi, logsApi } from './testing/logs-api.js';
 
 let worker: TestWorker;
@@ -44,61 +45,11 @@ async function json(
   return answer.json() as never;
 }
 
-interface Event {
-  id?: string;
-  event: string;
-  data: Record<string, unknown>;
-}
-
-/** Reads events as they come; `until` resolves when its condition holds. */
 async function follow(target: string, headers: Record<string, string> = {}) {
   const stop = new AbortController();
   const answer = await api.ask(service.caller, target, { signal: stop.signal, headers });
   expect(answer.headers.get('content-type')).toContain('text/event-stream');
-  const events: Event[] = [];
-  const state = { ended: false };
-  const read = async () => {
-    let rest = '';
-    for await (const chunk of (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
-      const blocks = (rest + chunk).split('\n\n');
-      rest = blocks.pop() ?? '';
-      for (const block of blocks) if (!block.startsWith(':')) events.push(parse(block));
-    }
-    state.ended = true;
-  };
-  const reading = read().catch(() => (state.ended = true)); // we leave by aborting
-  return {
-    events,
-    messages: () => events.filter(({ event }) => event === 'log').map(({ data }) => data.message),
-    until: (condition: () => boolean) =>
-      until(
-        () => condition() || state.ended,
-        () => JSON.stringify(events),
-      ),
-    ended: () =>
-      until(
-        () => state.ended,
-        () => JSON.stringify(events),
-      ),
-    leave: async () => {
-      stop.abort();
-      await reading;
-    },
-  };
-}
-
-function parse(block: string): Event {
-  const fields = Object.fromEntries(
-    block.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
-  );
-  return { ...(fields.id ? { id: fields.id } : {}), event: fields.event ?? '', data: JSON.parse(fields.data ?? '{}') };
-}
-
-async function until(condition: () => boolean, state: () => string): Promise<void> {
-  for (const deadline = Date.now() + 40_000; !condition(); ) {
-    if (Date.now() > deadline) throw new Error(`never true: ${condition}; ${state()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  return logClient(answer, stop);
 }
 
 describe('GET services/:id/logs', () => {
@@ -112,7 +63,15 @@ describe('GET services/:id/logs', () => {
     expect((await api.ask(service.caller, `/services/${randomUUID()}/logs`)).status).toBe(404);
   });
 
-  it('merges replicas by time, cuts the merged result and redacts secrets', async () => {
+  it('merges replicas by time, cuts the merged result and redacts the secrets of the project', async () => {
+    const login = randomUUID();
+    const sibling = randomUUID();
+    const { id: _id, slug: _slug, ...like } = await worker.db.service.findUniqueOrThrow({ where: { id: service.id } });
+    await worker.db.service.create({ data: { ...like, id: sibling, slug: sibling, name: 'b', alias: 'b' } as never });
+    const value = worker.get(SecretBox).seal('of-a-sibling', `variable:${sibling}:KEY`);
+    await worker.db.variable.create({
+      data: { id: randomUUID(), serviceId: sibling, key: 'KEY', secret: true, value },
+    });
     await worker.db.variable.create({
       data: {
         id: randomUUID(),
@@ -122,14 +81,23 @@ describe('GET services/:id/logs', () => {
         value: seal('TOKEN', 'hunter2secret'),
       },
     });
+    await worker.db.registryCredential.create({
+      data: {
+        id: login,
+        userId: service.caller.userId,
+        registry: 'registry.example.test',
+        username: 'u',
+        password: worker.get(SecretBox).seal('registrypassword', `registry-credential:${login}`),
+      },
+    });
     await deploy();
     const [first = '', second = ''] = replicas();
-    worker.runtime.log(first, 'a1');
+    worker.runtime.log(first, 'a1 registrypassword of-a-sibling');
     worker.runtime.log(second, 'b1 with hunter2secret inside');
     worker.runtime.log(first, 'a2', 'stderr');
     const all = (await json(target())).logs;
     expect(all.map(({ message, stream, replica }) => [message, stream, replica])).toEqual([
-      ['a1', 'stdout', 0],
+      ['a1 *** ***', 'stdout', 0],
       ['b1 with *** inside', 'stdout', 1],
       ['a2', 'stderr', 0],
     ]);
@@ -206,6 +174,17 @@ describe('GET deployments/:id/logs', () => {
     expect((await json(`/deployments/${id}/logs?type=runtime`)).build_log).toBeUndefined();
     const stranger = (await worker.service()).caller;
     expect((await api.ask(stranger, `/deployments/${id}/logs`)).status).toBe(404);
+  });
+
+  it('gives the build when the engine is away, and says that the output is missing', async () => {
+    const id = await deploy();
+    worker.runtime.unreachable = true;
+    const all = await json(`/deployments/${id}/logs`);
+    expect(all.build_log).toContain('Source:');
+    expect(all.message).toContain('does not answer');
+    expect((await api.ask(service.caller, `/deployments/${id}/logs?type=runtime`)).status).toBe(503);
+    worker.runtime.unreachable = false;
+    expect((await json(`/deployments/${id}/logs`)).message).toBeUndefined();
   });
 
   it('streams a build from its beginning to its end, and resumes after a line', async () => {
