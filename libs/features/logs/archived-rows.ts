@@ -17,7 +17,7 @@ export function chosenRows(rows: ArchivedRow[], limit: number): ArchivedRow[] {
   let lines = 0;
   let oldest = Number.POSITIVE_INFINITY;
   const end = rows.findIndex((row) => {
-    if (lines >= limit && row.lastAt.getTime() < oldest) return true;
+    if (lines >= limit) return row.lastAt.getTime() < oldest;
     lines += row.lines;
     oldest = Math.min(oldest, row.firstAt.getTime());
     return false;

@@ -43,6 +43,17 @@ describe('LiveTail', () => {
     expect(await messages(tail)).toEqual(['of bb']);
   });
 
+  it('gives only what its filter lets through, kept or live, and the shared string when that is everything', async () => {
+    const tail = new LiveTail({ text: 'line 2', since: null, until: null });
+    const feed = tail.listener();
+    feed.take(batch(line(1), line(2)));
+    const rest = messages(tail);
+    feed.take(batch(line(3)));
+    feed.take(batch(line(20), line(21)));
+    feed.end();
+    expect(await rest).toEqual(['line 2', 'line 20', 'line 21']);
+  });
+
   it('shows a gap to a client that lags, before and after the stored lines', async () => {
     const big = batch(line(1, 'aa', 'x'.repeat(700 * 1024)));
     const early = new LiveTail();

@@ -29,6 +29,21 @@ describe('stopping', () => {
     expect(await exitOf(real.spec({ ...program, stopSignal: 'SIGUSR1' }))).toBe(42);
   });
 
+  it('lets its last words be read before it is removed', async () => {
+    const program = perl('$| = 1; $SIG{TERM} = sub { print "last words\\n"; exit 0 }; print "up\\n"; sleep 1 while 1');
+    const wanted = real.spec(program);
+    const handle = await real.start(wanted);
+    await eventually(
+      () => real.read(handle, { follow: false }),
+      (lines) => lines.length > 0,
+    );
+    let seen: LogLine[] = [];
+    const stopped = async () => void (seen = await real.read(handle, { follow: false }));
+    await real.runtime.ensureAbsent(wanted.name, real.owner, { stopped });
+    expect(seen.map(({ message }) => message)).toEqual(['up', 'last words']);
+    expect(await real.runtime.find(wanted.name, real.owner)).toBeNull();
+  });
+
   it('kills what does not listen when the grace is over', async () => {
     const program = perl('$| = 1; $SIG{TERM} = "IGNORE"; print "up\\n"; sleep 1 while 1');
     expect(await exitOf(real.spec({ ...program, graceSeconds: 1 }))).toBe(137);
