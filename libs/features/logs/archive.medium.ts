@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Workload } from '#drivers/runtime/port.js';
 import { Unavailable } from '#platform/errors.js';
 import { SecretBox } from '#platform/secrets.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
+import { ReleaseArchive } from '../releases/release-archive.js';
 import { BuildLogs } from './build-log.js';
 import { logClient, until } from './testing/log-client.js';
 import { type LogsApi, logsApi } from './testing/logs-api.js';
@@ -100,21 +102,40 @@ describe('a release that is gone', () => {
     expect(client.events.at(-1)?.event).toBe('end');
   });
 
-  it('keeps each line once when its removal is carried out twice, and when the engine is away it is removed without', async () => {
-    const old = await deploy('one');
+  it('has each line once, however often it is kept and while its container is still there', async () => {
+    const id = await deploy('one');
     say('before');
-    worker.runtime.failNext('ensureAbsent', new Unavailable('engine_unreachable', 'for the test'), { after: true });
-    worker.runtime.failNext('ensureAbsent', new Unavailable('engine_unreachable', 'for the test'), { after: true });
+    const { keep } = worker.get(ReleaseArchive);
+    const workload = worker.runtime.workloads.get(names()[0] ?? '') as Workload;
+    for (let time = 0; time < 2; time += 1) await keep(workload);
+    expect(await worker.db.releaseLog.count()).toBe(1);
+    expect(await texts(ofService())).toEqual(['before']);
+    say('after');
+    await keep(workload);
+    expect((await worker.db.releaseLog.findMany({ orderBy: { at: 'asc' } })).map(({ lines }) => lines)).toEqual([1, 1]);
+    expect(await texts(ofDeployment(id))).toEqual(['before', 'after']);
+  });
+
+  it('keeps the last MiB of what it wrote', async () => {
+    const id = await deploy('one');
+    for (let line = 1; line <= 300; line += 1) say(`${line} ${'x'.repeat(10_000)}`);
     await deploy('two');
-    expect(await texts(ofDeployment(old))).toEqual(['before']);
-    const second = names();
+    const kept = (await texts(ofDeployment(id, '&tail=all'))).map((text) => Number(text.split(' ')[0]));
+    expect(kept.length).toBeGreaterThan(90);
+    expect(kept.length).toBeLessThan(106);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 300 - kept.length + 1 + index));
+  });
+
+  it('is removed all the same when its output cannot be read', async () => {
+    const old = await deploy('one');
+    const before = names();
     say('lost');
     for (let call = 0; call < 2; call += 1)
       worker.runtime.failNext('logs', new Unavailable('engine_unreachable', 'for the test'));
-    await deploy('three');
-    expect(names()).not.toEqual(second);
+    await deploy('two');
     expect(names()).toHaveLength(2);
-    expect(await texts(ofService())).toEqual(['before']);
+    expect(names()).not.toEqual(before);
+    expect(await texts(ofDeployment(old))).toEqual([]);
   });
 
   it('is followed from its archived lines on to live ones, and resumes in between', async () => {
@@ -145,7 +166,23 @@ describe('search and range', () => {
     expect(await texts(ofService('?search=error&tail=5'))).toEqual(['Error: 100%_done', 'another ERROR']);
     expect(await texts(ofService('?search=error&tail=1'))).toEqual(['another ERROR']);
     expect(await texts(ofService('?search=100%25_'))).toEqual(['Error: 100%_done']);
-    expect((await read(ofService('?search=nothing'))).partial).toBeUndefined();
+    for (const query of ['?search=nothing', '?since=1h&tail=3'])
+      expect((await read(ofService(query))).partial).toBeUndefined();
+  });
+
+  it('says when it did not look at everything', async () => {
+    await deploy('one');
+    say('needle');
+    // Two replicas: 50,000 lines of each.
+    for (let line = 1; line < 50_000; line += 1) say('hay');
+    const found = await read(ofService('?search=needle'));
+    expect([found.logs.map(({ message }) => message), found.partial]).toEqual([['needle'], true]);
+    say('hay');
+    expect(await read(ofService('?search=needle'))).toEqual({ logs: [], partial: true });
+    const client = await follow(ofService('?follow=true&search=needle'));
+    await client.until(() => client.events.length > 0);
+    expect(client.events[0]?.event).toBe('partial');
+    await client.leave();
   });
 
   it('keeps to a range of time, with both ends', async () => {

@@ -12,7 +12,7 @@ const ofService = z.object({ id: idOf('service') });
 const ofDeployment = z.object({ id: idOf('deployment') });
 type ById = { id: string };
 const description =
-  'With follow=true the answer is a stream of server-sent events. `log` carries one ServiceLogEntry; `gap` means that the client was too slow and lines are missing: ask again with `Last-Event-ID`.';
+  'With follow=true the answer is a stream of server-sent events. `log` carries one ServiceLogEntry; `gap` means that the client was too slow and lines are missing: ask again with `Last-Event-ID`; `partial`, that a search did not look at everything.';
 
 @Controller()
 export class LogsController {

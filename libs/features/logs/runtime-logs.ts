@@ -9,7 +9,7 @@ import { NO_PAST, type Past } from './archived-logs.js';
 import { LogHub, replicaLines } from './container-feed.js';
 import { ENGINE_MS, type LogContainer, runtimeUnavailable } from './containers.js';
 import { ARCHIVE_ID, type Cursor, type ReplicaLine, runtimeFrame, unseenAfter } from './frames.js';
-import { isFiltering, type LineFilter, matches, NO_FILTER, openUntil } from './line-filter.js';
+import { type LineFilter, matches, NO_FILTER, openUntil } from './line-filter.js';
 import { LiveTail } from './live-tail.js';
 import { mergeSorted } from './streams.js';
 
@@ -63,13 +63,15 @@ export function wantedOf(begin: Begin, filter: LineFilter): [filter: LineFilter,
   return [filter, begin.tail === 'all' ? Number.POSITIVE_INFINITY : begin.tail];
 }
 
+/** Lines are wanted that are not the last ones. */
+function isSearch({ text, until }: LineFilter): boolean {
+  return text !== '' || until !== null;
+}
+
 /** Without a search the engine counts; with one it gives more lines, and we do. */
-function scanOf(
-  { text, since, until }: LineFilter,
-  limit: number,
-  containers: number,
-): { tail: number; after?: string } {
-  const tail = text || until ? Math.ceil(SCAN_LINES / Math.max(1, containers)) : limit;
+function scanOf(filter: LineFilter, limit: number, containers: number): { tail: number; after?: string } {
+  const { since } = filter;
+  const tail = isSearch(filter) ? Math.ceil(SCAN_LINES / Math.max(1, containers)) : limit;
   return { tail, ...(since ? { after: new Date(Date.parse(since) - 1).toISOString() } : {}) };
 }
 
@@ -118,9 +120,8 @@ export class RuntimeLogs {
         if (matches(filter, line)) kept.push(line);
       }
     }
-    const scanning = isFiltering(filter);
-    if (signal.aborted && (!scanning || seen.size === 0)) throw runtimeUnavailable();
-    const unseen = scanning && containers.some(({ handle }) => (seen.get(handle.id) ?? 0) >= scan.tail);
+    if (signal.aborted && (!isSearch(filter) || seen.size === 0)) throw runtimeUnavailable();
+    const unseen = isSearch(filter) && containers.some(({ handle }) => (seen.get(handle.id) ?? 0) >= scan.tail);
     return { lines: kept.items(), partial: past.partial || signal.aborted || kept.cut || unseen };
   }
 

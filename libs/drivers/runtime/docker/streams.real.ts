@@ -38,7 +38,9 @@ describe('stopping', () => {
       (lines) => lines.length > 0,
     );
     let seen: LogLine[] = [];
-    const stopped = async () => void (seen = await real.read(handle, { follow: false }));
+    const stopped = async () => {
+      seen = await real.read(handle, { follow: false });
+    };
     await real.runtime.ensureAbsent(wanted.name, real.owner, { stopped });
     expect(seen.map(({ message }) => message)).toEqual(['up', 'last words']);
     expect(await real.runtime.find(wanted.name, real.owner)).toBeNull();
