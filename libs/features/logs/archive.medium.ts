@@ -6,6 +6,7 @@ import type { Workload } from '#drivers/runtime/port.js';
 import { Unavailable } from '#platform/errors.js';
 import { SecretBox } from '#platform/secrets.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
+import { unpackLines } from '../releases/archive-format.js';
 import { ReleaseArchive } from '../releases/release-archive.js';
 import { BuildLogs } from './build-log.js';
 import { logClient, until } from './testing/log-client.js';
@@ -83,6 +84,7 @@ describe('a release that is gone', () => {
       [1, 0],
       [1, 1],
     ]);
+    expect((await unpackLines(stored[1]?.content as Uint8Array)).map(({ message }) => message)).toEqual(['old b ***']);
   });
 
   it('that never became ready still says why', async () => {
