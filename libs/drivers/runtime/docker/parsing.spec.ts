@@ -101,7 +101,6 @@ describe('factsOf', () => {
       sizeBytes: 5,
       touchedAt: new Date(0),
       digest: 'sha256:2',
-      touchedAt: new Date(0),
       exposedPorts: [443, 8080],
       healthcheck: { test: ['CMD', 'true'], timeoutMs: 2000 },
       entrypoint: [],
