@@ -82,7 +82,11 @@ describe('what cannot be fetched', () => {
 
 describe('what cannot be built', () => {
   it.each<[string, FakeFiles, Failure]>([
-    ['no Dockerfile', { 'server.js': '' }, { code: 'dockerfile_not_found', says: /There is no Dockerfile/ }],
+    [
+      'nothing that is recognised',
+      { 'server.txt': '' },
+      { code: 'source_not_recognised', says: /Looked for: Dockerfile/ },
+    ],
     ['a broken Dockerfile', broken('NONSENSE here'), { code: 'dockerfile_invalid', says: /NONSENSE/ }],
     [
       'a failing RUN',
