@@ -83,9 +83,10 @@ it('ends a running build and leaves nothing of it', async () => {
   const images = await world.things.images();
   const { id } = await world.api.post('/builds', { service_id: service.id, image_name: 'endless', image_tag: 'v1' });
   await until(async () => processes(mark) > 0, { what: 'the step to run', within: 120_000 });
-  const running = await world.api.get(`/builds/${id}`);
-  expect(running.status).toBe('running');
-  expect(running.progress).toBeGreaterThan(0);
+  // Progress is stored a moment after it was made.
+  const seen = async () => (await world.api.get(`/builds/${id}`)).progress > 0;
+  await until(seen, { what: 'progress', within: 60_000 });
+  expect((await world.api.get(`/builds/${id}`)).status).toBe('running');
   await world.api.post(`/builds/${id}/cancel`);
   const build = await ended(id);
   expect(build).toMatchObject({ status: 'cancelled', metadata: { error_code: 'cancelled' } });

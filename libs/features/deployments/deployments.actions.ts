@@ -7,7 +7,7 @@ import { recordAudit } from '#features/audit/index.js';
 import { SERVICE_STOP } from '#features/releases/index.js';
 import { lockService, refreshServiceStatus, requireService, serviceLock } from '#features/services/index.js';
 import type { Caller } from '#platform/http/index.js';
-import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, repeatOnDeadlock, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { cancelRuns, createRun } from '#workflows/runs.queries.js';
 import { DeploymentsService } from './deployments.service.js';
@@ -44,7 +44,7 @@ export class DeploymentActions {
   private async stop(caller: Caller, serviceId: string): Promise<Answer> {
     const runId = randomUUID();
     const lockKey = serviceLock(serviceId);
-    const status = await this.db.$transaction(async (tx) => {
+    const stop = async (tx: Tx) => {
       const { projectId } = await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       await cancelOpen(tx, lockKey);
@@ -54,7 +54,8 @@ export class DeploymentActions {
       const { status } = await requireService(tx, caller, serviceId);
       await recordAudit(tx, caller, { resource: 'service', resourceId: serviceId, action: 'stop', projectId });
       return status;
-    });
+    };
+    const status = await repeatOnDeadlock(() => this.db.$transaction(stop));
     this.queue.nudge(runId);
     return {
       message: 'The service is being stopped; its data and its last release are kept.',

@@ -15,7 +15,7 @@ import {
 } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
 import { type Caller, notFound, notFoundAs } from '#platform/http/index.js';
-import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { databaseTime, PrismaService, repeatOnDeadlock, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { cancelRuns, createRun, resolveStuck } from '#workflows/runs.queries.js';
@@ -182,7 +182,7 @@ export class DeploymentsService {
     make: (tx: Tx, service: ServiceRow) => Promise<NewDeployment>,
   ): Promise<DeploymentRow> {
     const runId = randomUUID();
-    const row = await this.db.$transaction(async (tx) => {
+    const start = async (tx: Tx) => {
       await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
@@ -190,7 +190,8 @@ export class DeploymentsService {
       const created = await this.insert(tx, serviceId, wanted, runId);
       await recordAudit(tx, caller, auditedStart(created, wanted));
       return created;
-    });
+    };
+    const row = await repeatOnDeadlock(() => this.db.$transaction(start));
     this.queue.nudge(runId);
     return row;
   }

@@ -12,7 +12,7 @@ import type {
 import { type AuditEntry, recordAudit } from '#features/audit/index.js';
 import { Invalid } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { PrismaService, repeatOnDeadlock, type Tx } from '#platform/prisma/prisma.service.js';
 import { countProjects, listProjects, lockProject, type ProjectRow, requireProject } from './projects.queries.js';
 
 /**
@@ -82,13 +82,14 @@ export class ProjectsService {
 
   /** The project is gone at once; what runs in it is removed afterwards. @throws NotFound `project_not_found`. */
   async remove(caller: Caller, id: string): Promise<void> {
-    const afterCommit = await this.db.$transaction(async (tx) => {
+    const remove = async (tx: Tx) => {
       await lockProject(tx, caller, id);
       const after = await this.removeContents(tx, id);
       const project = await tx.project.update({ where: { id }, data: { deletedAt: new Date() } });
       await recordAudit(tx, caller, audited(id, 'delete', { before: facts(project) }));
       return after;
-    });
+    };
+    const afterCommit = await repeatOnDeadlock(() => this.db.$transaction(remove));
     afterCommit();
   }
 }

@@ -10,7 +10,7 @@ import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { Conflict, Unavailable } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
-import { PrismaService, type Tx, uniqueViolation } from '#platform/prisma/prisma.service.js';
+import { PrismaService, repeatOnDeadlock, type Tx, uniqueViolation } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { auditedService } from './services.audit.js';
 import { lockService, requireService } from './services.queries.js';
@@ -100,13 +100,14 @@ export class ServicesService {
 
   /** Gone for the user at once; containers, images and routes follow. Volumes stay as tombstones. */
   async remove(caller: Caller, id: string): Promise<void> {
-    const runs = await this.db.$transaction(async (tx) => {
+    const remove = async (tx: Tx) => {
       const before = await requireService(tx, caller, id);
       await lockService(tx, id);
       const removal = await removeServices(tx, [id]);
       await recordAudit(tx, caller, auditedService('delete', before, null));
       return removal;
-    });
+    };
+    const runs = await repeatOnDeadlock(() => this.db.$transaction(remove));
     for (const run of runs) this.queue.nudge(run);
   }
 

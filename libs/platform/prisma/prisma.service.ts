@@ -78,3 +78,28 @@ export function isDatabaseDown(error: unknown): boolean {
   }
   return false;
 }
+
+const DEADLOCK_ATTEMPTS = 4;
+
+/**
+ * Of transactions that wait for each other's rows PostgreSQL ends one (SQLSTATE 40P01); that one is carried out again from its beginning. For
+ * changes of a service from outside, which meet the worker's writes to the same rows in another order.
+ */
+export async function repeatOnDeadlock<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (attempt === DEADLOCK_ATTEMPTS || !isDeadlock(error)) throw error;
+    }
+  }
+}
+
+function isDeadlock(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false;
+  const inner = (error.meta?.driverAdapterError as { cause?: { originalCode?: string; code?: string } } | undefined)
+    ?.cause;
+  return (
+    error.code === 'P2034' || [inner?.originalCode, inner?.code].some((code) => code === '40P01' || code === '40001')
+  );
+}
