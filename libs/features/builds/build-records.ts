@@ -27,17 +27,21 @@ export class BuildRecords {
       UPDATE builds SET build_type = ${type}, metadata = metadata || ${more}::jsonb WHERE id = ${id}::uuid`;
   }
 
-  /** Stores how far the build is; it never goes back, and never fails the build. */
+  /** Stores how far the build is, the last report too; it never goes back, and never fails the build. */
   progress(id: string): (done: number, total: number) => void {
-    let storedAt = 0;
-    let most = 0;
+    let latest = { stepsDone: 0, stepsTotal: 0 };
+    let waiting = false;
+    const store = () => {
+      waiting = false;
+      // A lost one is said again by the next report, or by the end.
+      this.db.build.updateMany({ where: { id, status: 'running' }, data: latest }).catch(() => undefined);
+    };
     return (done, total) => {
-      if (done < most || performance.now() - storedAt < STORE_EVERY_MS) return;
-      most = done;
-      storedAt = performance.now();
-      this.db.build
-        .updateMany({ where: { id, status: 'running' }, data: { stepsDone: done, stepsTotal: total } })
-        .catch(() => undefined); // The next report, or the end, says it again.
+      if (done < latest.stepsDone) return;
+      latest = { stepsDone: done, stepsTotal: total };
+      if (waiting) return;
+      waiting = true;
+      setTimeout(store, STORE_EVERY_MS).unref();
     };
   }
 }
