@@ -5,7 +5,7 @@ import { ROOT } from './packages.mjs';
 import { run } from './run.mjs';
 
 /**
- * Memory of a process that mostly waits, at the price of a few percent of CPU under load: a small young generation, heap pages given back
+ * Memory of a process that mostly waits, at a price in CPU under load that is not measured yet: a small young generation, heap pages given back
  * early, and of Prisma's query compiler (WebAssembly) only the functions that are called. `gc` is for libs/platform/idle-memory.ts.
  */
 const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation', '--expose-gc'];

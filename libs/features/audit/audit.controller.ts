@@ -26,8 +26,7 @@ export class AuditController {
   @Get('verify')
   @Operation({
     summary: 'Verify the hash chain of your audit log',
-    description:
-      'Reads it from its first entry, so it takes longer the longer the log is: about a second per 100,000 entries.',
+    description: 'Reads it from its first entry, so it takes longer the longer the log is.',
     tag,
     returns: { status: 200, schema: contract.auditVerification },
     errors: [429],
