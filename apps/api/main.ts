@@ -2,7 +2,6 @@
 import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
 import { parseConfig } from '#platform/config.js';
-import { collectWhenIdle } from '#platform/idle-memory.js';
 import { createLogger } from '#platform/logger.js';
 import { stopOnSignals } from '#platform/stop.js';
 import { createApi } from './create-api.js';
@@ -18,6 +17,5 @@ const close = async () => {
   await app.close();
 };
 stopOnSignals(close, logger, delayMs);
-collectWhenIdle();
 await app.listen(config.PORT, config.CONTAINR_BIND);
 logger.info({ port: config.PORT, bind: config.CONTAINR_BIND }, 'The API listens');

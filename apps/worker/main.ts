@@ -2,7 +2,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { parseConfig } from '#platform/config.js';
-import { collectWhenIdle } from '#platform/idle-memory.js';
 import { createLogger, NestLogger } from '#platform/logger.js';
 import { stopOnSignals } from '#platform/stop.js';
 import { workerModule } from './worker.module.js';
@@ -14,7 +13,6 @@ const app = await NestFactory.createApplicationContext(workerModule({ name: 'wor
   abortOnError: false,
 });
 stopOnSignals(() => app.close(), logger);
-collectWhenIdle();
 logger.info({ concurrency: config.CONTAINR_WORKER_CONCURRENCY }, 'The worker is ready');
 // Tells a parent process, if there is one, that start-up is over.
 process.send?.('ready');

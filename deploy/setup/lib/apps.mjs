@@ -6,9 +6,9 @@ import { run } from './run.mjs';
 
 /**
  * Memory of a process that mostly waits, at a price in CPU under load that is not measured yet: a small young generation, heap pages given back
- * early, and of Prisma's query compiler (WebAssembly) only the functions that are called. `gc` is for libs/platform/idle-memory.ts.
+ * early, and of Prisma's query compiler (WebAssembly) only the functions that are called.
  */
-const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation', '--expose-gc'];
+const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation'];
 
 /** Argument lists of node; others only in tests of the set-up itself. */
 export const ENTRIES = {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { DockerRuntime } from '#drivers/runtime/docker/docker-runtime.js';
 import { makeTestImage, type TestImage, testDocker } from '#drivers/runtime/testing/test-image.js';
 import { Installation } from '#platform/installation.js';
+import { moveClock, restoreClock } from '#platform/testing/clock.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { BuildCache } from './build-cache.js';
 import { ImageCollector } from './image-collector.js';
@@ -123,30 +124,14 @@ it('takes an image without a record away only when it is old', async () => {
   const facts = await runtime.images.find(id);
   expect(Math.abs(Date.now() - (facts?.touchedAt.getTime() ?? 0))).toBeLessThan(10 * 60_000);
   expect((await worker.get(ImageCollector).collect()).strays).toEqual([]);
-  jest.useFakeTimers({ now: Date.now() + 2 * 3_600_000, doNotFake: notTheClock() });
+  moveClock(2 * 3_600_000);
   try {
     expect((await worker.get(ImageCollector).collect()).strays).toEqual([tag]);
   } finally {
-    jest.useRealTimers();
+    restoreClock();
   }
   expect(await exists(tag)).toBe(false);
 });
-
-/** Only Date is moved. */
-function notTheClock() {
-  return [
-    'hrtime',
-    'nextTick',
-    'performance',
-    'queueMicrotask',
-    'setImmediate',
-    'clearImmediate',
-    'setInterval',
-    'clearInterval',
-    'setTimeout',
-    'clearTimeout',
-  ] as never[];
-}
 
 it('knows what an image takes by itself', async () => {
   const tag = `containr/${randomUUID()}:1`;
