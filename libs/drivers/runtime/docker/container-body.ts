@@ -33,7 +33,8 @@ const SHARES = 512;
 /** When the machine runs out of memory the kernel takes an app before the platform, and a build (800) before an app. */
 const OOM_SCORE = 500;
 
-export function containerBody(spec: WorkloadSpec): object {
+/** @param address of its own in the network; absent: the engine chooses */
+export function containerBody(spec: WorkloadSpec, address?: string): object {
   return {
     Image: spec.image,
     // Cmd alone would be handed to the image's Entrypoint; both together replace both.
@@ -44,8 +45,12 @@ export function containerBody(spec: WorkloadSpec): object {
     StopSignal: spec.stopSignal,
     StopTimeout: spec.graceSeconds,
     HostConfig: hostConfig(spec),
-    NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: spec.aliases } } },
+    NetworkingConfig: { EndpointsConfig: { [spec.network]: endpoint(spec, address) } },
   };
+}
+
+function endpoint({ aliases }: WorkloadSpec, address?: string): object {
+  return { Aliases: aliases, ...(address && { IPAMConfig: { IPv4Address: address } }) };
 }
 
 /**

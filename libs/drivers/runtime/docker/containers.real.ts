@@ -46,6 +46,19 @@ describe('what is not ours', () => {
 });
 
 describe('the container', () => {
+  it('keeps its address when it is stopped and started, whatever else starts first', async () => {
+    const wanted = [real.spec(), real.spec(), real.spec()];
+    for (const one of wanted) await real.start(one);
+    const addresses = () =>
+      Promise.all(wanted.map(async ({ name }) => (await real.runtime.find(name, real.owner))?.address));
+    const before = await addresses();
+    const containers = wanted.map(({ name }) => real.docker.getContainer(name));
+    for (const container of containers) await container.stop({ t: 0 });
+    for (const container of containers.reverse()) await container.start();
+    expect(await addresses()).toEqual(before);
+    expect(new Set(before).size).toBe(3);
+  });
+
   it('is limited and hardened, publishes nothing, and can be dialled at its address', async () => {
     const wanted = real.spec();
     const { id } = await real.start(wanted);

@@ -22,6 +22,26 @@ describe('ensureRunning', () => {
     expect((await scripted.runtime.ensureRunning(spec, never)).id).toBe('c2');
   });
 
+  it('asks for a free address where the network allows it, and for another when that was given away meanwhile', async () => {
+    const network = { Id: 'n', Name: 'net', IPAM: { Config: [{ Subnet: '10.9.8.0/29' }] } };
+    const labels = { 'containr.installation': 'i', 'containr.addresses': 'fixed' };
+    const asked: string[] = [];
+    await scripted.play(({ method, path, body }, response) => {
+      if (path === '/networks') answer(response, 200, [{ ...network, Labels: labels }]);
+      else if (path === '/containers/json') answer(response, 200, stopped(['10.9.8.2', '10.9.8.3', '10.9.8.5']));
+      else if (method === 'DELETE') answer(response, 204);
+      else if (path.endsWith('/create')) {
+        asked.push(body.NetworkingConfig.EndpointsConfig.net.IPAMConfig.IPv4Address);
+        answer(response, 201, { Id: `c${asked.length}` });
+      } else if (asked.length === 1) answer(response, 403, { message: 'Address already in use' });
+      else answer(response, 204);
+    });
+    await scripted.runtime.networks.ensure('net', { ...owner, project: 'p' });
+    expect((await scripted.runtime.ensureRunning(spec, never)).id).toBe('c2');
+    expect(asked.sort()).toEqual(['10.9.8.4', '10.9.8.6']);
+    await expect(scripted.runtime.ensureRunning(spec, never)).rejects.toMatchObject({ code: 'network_full' });
+  });
+
   it('begins again when the engine was killed while it started the container and still holds its process', async () => {
     let made = 0;
     await scripted.play(({ method, path }, response) => {
@@ -43,6 +63,13 @@ describe('ensureRunning', () => {
     await expect(scripted.runtime.ensureRunning(spec, never)).rejects.toMatchObject({ code: 'container_contended' });
   });
 });
+
+const stopped = (addresses: string[]) =>
+  addresses.map((IPv4Address, index) => ({
+    Id: `old-${index}`,
+    Names: [`/old-${index}`],
+    NetworkSettings: { Networks: { net: { IPAddress: '', IPAMConfig: { IPv4Address } } } },
+  }));
 
 describe('ensureAbsent', () => {
   const container = (Status: string) => ({

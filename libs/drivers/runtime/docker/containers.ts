@@ -1,6 +1,7 @@
 /** ensureRunning, ensureAbsent, find, observe, wait: containers by name, with as few calls as the engine allows. */
 import { type AppError, Invalid, NotFound, Unavailable } from '#platform/errors.js';
 import type { Handle, Owner, RemovalOptions, Workload, WorkloadSpec } from '../port.js';
+import type { Addresses } from './addresses.js';
 import type { EngineClient } from './client.js';
 import { containerBody } from './container-body.js';
 import { nameOf, workloadOf } from './container-view.js';
@@ -16,9 +17,14 @@ const REMOVE_MS = 30_000;
 /** Two callers that race settle in two rounds; more means that something else keeps changing the container. */
 const ROUNDS = 5;
 const OBSERVE_AT_ONCE = 8;
+/** The subnet may also have changed, when a network of the same name was made again. */
+const ADDRESS_TAKEN = /address already in use|no configured subnet|invalid address/i;
 
 export class Containers {
-  constructor(private readonly engine: EngineClient) {}
+  constructor(
+    private readonly engine: EngineClient,
+    private readonly addresses: Addresses,
+  ) {}
 
   /** Create and start: two calls when the name is free. Everything else is found out from the engine's refusals. */
   async ensureRunning(spec: WorkloadSpec, signal: AbortSignal): Promise<Handle> {
@@ -94,7 +100,8 @@ export class Containers {
 
   /** The new container's id; null when the name is taken or the image is gone, which `reuse` sorts out. */
   private async create(spec: WorkloadSpec, signal: AbortSignal): Promise<string | null> {
-    const request = { path: '/containers/create', query: { name: spec.name }, body: containerBody(spec) };
+    const body = containerBody(spec, await this.addresses.choose(spec.network));
+    const request = { path: '/containers/create', query: { name: spec.name }, body };
     try {
       const made = await this.engine.call<{ Id: string }>({ method: 'POST', ...request, signal, timeoutMs: MAKE_MS });
       return made.Id;
@@ -138,6 +145,9 @@ export class Containers {
       if (refusedWith(error, 409, /marked for removal|removal in progress/i)) return false;
       // A container keeps the id of its network; one of the same name that was made again is not found.
       if (!isNew && refusedWith(error, 404, /network .* not found/i)) return this.discard(id, signal);
+      // Somebody else's container was given the same address since it was chosen.
+      if (refusedWith(error, 403, ADDRESS_TAKEN) || refusedWith(error, 500, ADDRESS_TAKEN))
+        return this.discard(id, signal);
       // An engine that was killed while it started this container may hold on to its process, and then refuses to start it for ever.
       if (refusedWith(error, 500, /task \S+: already exists/i)) return this.discard(id, signal);
       throw startFailure(error, name);

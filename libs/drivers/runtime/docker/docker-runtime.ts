@@ -17,6 +17,7 @@ import type {
   WorkloadUsage,
 } from '../port.js';
 import { type EngineTls, engineAddress, isLocal } from './address.js';
+import { Addresses } from './addresses.js';
 import { EngineClient } from './client.js';
 import { Containers } from './containers.js';
 import { runtimeEvents } from './events.js';
@@ -53,9 +54,10 @@ export class DockerRuntime implements ContainerRuntime {
     this.capabilities = { logs: true, exec: true, events: true, usage: true, directAddress: isLocal(address) };
     this.engine = new EngineClient(address, options.shortMs);
     this.images = new Images(this.engine);
-    this.networks = new Networks(this.engine);
+    const addresses = new Addresses(this.engine);
+    this.networks = new Networks(this.engine, addresses);
     this.volumes = new Volumes(this.engine);
-    this.containers = new Containers(this.engine);
+    this.containers = new Containers(this.engine, addresses);
     this.logReader = new Logs(this.engine);
     this.inside = new Inside(this.engine);
     this.usageReader = new UsageReader(this.engine);

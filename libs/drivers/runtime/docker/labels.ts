@@ -10,6 +10,8 @@ export const LABEL = {
   role: 'containr.role',
   replica: 'containr.replica',
   spec: 'containr.spec',
+  /** Of a network: `fixed` when its containers may ask for an address. */
+  addresses: 'containr.addresses',
 } as const;
 
 type LabelMap = Record<string, string> | null | undefined;

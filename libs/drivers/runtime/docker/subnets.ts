@@ -1,5 +1,6 @@
 /** Subnets of our own for private networks, for when the engine's default pools (about 30 networks) are used up. Pure. */
 import ipaddr from 'ipaddr.js';
+import { dotted, numberOf } from './addresses.js';
 
 const BASE = '10.201.0.0';
 const BLOCK_PREFIX = 26;
@@ -32,7 +33,3 @@ function rangeOf(cidr: string): Range | null {
     last: numberOf(ipaddr.IPv4.broadcastAddressFromCIDR(cidr)),
   };
 }
-
-const numberOf = (address: ipaddr.IPv4): number => address.octets.reduce((sum, octet) => sum * 256 + octet, 0);
-
-const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');

@@ -24,6 +24,14 @@ export interface WireListed {
   Id: string;
   Names: string[];
   Labels: Record<string, string> | null;
+  NetworkSettings?: { Networks?: Record<string, WireEndpoint> | null };
+}
+
+export interface WireEndpoint {
+  /** Empty while the container is stopped. */
+  IPAddress: string;
+  /** What was asked for when it was made. */
+  IPAMConfig?: { IPv4Address?: string } | null;
 }
 
 /** Nanoseconds and bytes. */
