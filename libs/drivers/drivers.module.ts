@@ -8,12 +8,13 @@ import { GuardedBuilder } from './builder/guarded-builder.js';
 import { BuildPrograms } from './builder/programs.js';
 import { DISK_LOW, DiskGuard } from './disk/disk-guard.js';
 import { LocalDisks } from './disk/local-disks.js';
+import { HttpGitProviders } from './git-providers/git-providers.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
 import { acmeOptions, localConfig } from './ingress/caddy/local.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 import type { ContainerRuntime } from './runtime/port.js';
 import { GitSource } from './source/git-source.js';
-import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, GIT_PROVIDERS, INGRESS, RUNTIME, SOURCE } from './tokens.js';
 
 const inject = [CONFIG];
 
@@ -53,8 +54,13 @@ const inject = [CONFIG];
       inject: [CONFIG, EgressGuard],
       useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
     },
+    {
+      provide: GIT_PROVIDERS,
+      inject: [EgressGuard],
+      useFactory: (guard: EgressGuard) => new HttpGitProviders(guard),
+    },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, GIT_PROVIDERS, INGRESS, SOURCE],
 })
 export class DriversModule {}
 

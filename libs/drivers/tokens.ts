@@ -6,3 +6,5 @@ export const SOURCE = Symbol('SourceStore');
 /** A DiskGuard, which knows the free space and the watermark. */
 export const DISK_GUARD = Symbol('DiskGuard');
 export const INGRESS = Symbol('Ingress');
+/** A GitProviders: opens accounts at GitHub, GitLab, Bitbucket, Gitea. */
+export const GIT_PROVIDERS = Symbol('GitProviders');
