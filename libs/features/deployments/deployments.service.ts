@@ -183,7 +183,6 @@ export class DeploymentsService {
   ): Promise<DeploymentRow> {
     const runId = randomUUID();
     const start = async (tx: Tx) => {
-      await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       await supersedeQueued(tx, serviceId, wanted);
@@ -221,6 +220,7 @@ export class DeploymentsService {
       branch: branch ?? null,
       commitHash: commit ?? null,
       config: sealConfig(this.box, id, config),
+      replicas: config.replicas,
       rollbackOf: rollbackOf ?? null,
       ...known,
     };
