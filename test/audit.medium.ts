@@ -8,6 +8,11 @@ import { type TestApi, type TestUser, testApi } from './factories/api.js';
 /** Operations that change nothing, with the reason. */
 const NOTHING_CHANGES: Record<string, string> = {
   'POST /templates/plan': 'shows what would be made',
+  'POST /databases/{id}/query': 'reads; what may write needs a running engine: libs/features/databases/engines.real.ts',
+  'POST /databases/{id}/users': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'DELETE /databases/{id}/users/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'POST /databases/{id}/databases': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'DELETE /databases/{id}/databases/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
   'POST /services/{id}/domains/{domain_id}/check': 'looks at DNS and keeps what it saw',
 };
 
@@ -40,6 +45,7 @@ const call = async (method: string, path: string, body?: unknown) => {
 };
 
 const newest = async (table: string) => (await sql(`SELECT id FROM ${table} ORDER BY created_at DESC LIMIT 1`))[0]?.id;
+const databasePath = async () => `/databases/${await newest('databases')}`;
 const domainId = () => newest('domains');
 const invitePath = () => `/projects/${ids.project}/invitations`;
 
@@ -187,6 +193,42 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
       path: `/projects/${ids.project}/import/compose`,
       body: { compose: 'services: { cache: { image: "redis:7", environment: { TOKEN: s3cret-build-argument } } }' },
     }),
+  ],
+  [
+    'POST /databases',
+    () => ({
+      path: '/databases',
+      body: { name: 'main', type: 'postgresql', plan: 'hobby', region: 'local', project_id: ids.project },
+    }),
+  ],
+  [
+    'PUT /databases/{id}',
+    async () => ({ path: `${await databasePath()}`, body: { name: 'renamed', plan: 'starter' } }),
+  ],
+  [
+    'POST /databases/{id}/action',
+    async () => ({ path: `${await databasePath()}/action`, body: { action: 'restart' } }),
+  ],
+  [
+    'POST /databases/{id}/link',
+    async () => ({ path: `${await databasePath()}/link`, body: { service_id: ids.service } }),
+  ],
+  ['DELETE /databases/{id}/links/{service_id}', async () => ({ path: `${await databasePath()}/links/${ids.service}` })],
+  [
+    'POST /databases/{id}/password',
+    async () => {
+      await sql(`UPDATE databases SET status = 'running'`);
+      return { path: `${await databasePath()}/password`, body: { password: 's3cret password' } };
+    },
+  ],
+  ['DELETE /databases/{id}', async () => ({ path: `${await databasePath()}?force=true` })],
+  ['POST /databases/{id}/undelete', async () => ({ path: `${await databasePath()}/undelete` })],
+  [
+    'POST /databases/{id}/purge',
+    async () => {
+      await call('DELETE', `${await databasePath()}`);
+      return { path: `${await databasePath()}/purge` };
+    },
   ],
   ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
   ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],

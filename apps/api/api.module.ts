@@ -5,6 +5,7 @@ import { AccountsApiModule } from '#features/accounts/index.js';
 import { AuditApiModule } from '#features/audit/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
+import { DatabasesApiModule } from '#features/databases/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -35,6 +36,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     ProjectsApiModule,
     MembersApiModule,
     ServicesApiModule,
+    DatabasesApiModule,
     DeploymentsApiModule,
     DomainsApiModule,
     BuildsApiModule,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { BuildsWorkerModule } from '#features/builds/index.js';
+import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
@@ -21,6 +22,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
 @Module({
   imports: [
     BuildsWorkerModule,
+    DatabasesWorkerModule,
     DeploymentsWorkerModule,
     ReleasesWorkerModule,
     DomainsWorkerModule,

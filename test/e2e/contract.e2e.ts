@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type ContractOperation, contract, LATER, operationsOf, violations } from '../contract/contract.js';
 import { app, nonce } from './apps.js';
 import { World } from './harness.js';
+import { until } from './until.js';
 
 jest.setTimeout(240_000);
 
@@ -43,6 +44,16 @@ const none = () => ({ id: randomUUID(), project_id: randomUUID() });
 const ofProject = () => ({ id: ids.project ?? '', project_id: ids.project ?? '' });
 const ofService = () => ({ id: ids.service ?? '' });
 const ofDeployment = () => ({ id: ids.deployment ?? '' });
+const ofDatabase = () => ({ id: ids.database ?? '' });
+const runningDatabase = async () => {
+  await until(async () => (await world.api.get(`/databases/${ids.database}`)).status === 'running', {
+    what: async () =>
+      `a running database, but it is ${JSON.stringify(await world.api.get(`/databases/${ids.database}`))}`,
+    within: 120_000,
+    every: 200,
+  });
+  return ofDatabase();
+};
 const ofBuild = () => ({ id: ids.build ?? '' });
 const newProject = async () => ({ id: (await world.project('Short-lived')).id });
 const newService = async () => ({
@@ -108,6 +119,23 @@ const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promis
     () => ({ path: { id: 'nginx' }, body: { project_id: ids.project, name: 'from-template' } }),
     () => ({ path: { id: 'nginx' }, body: {} }),
   ],
+  'GET /databases': [() => ({}), () => ({ as: 'nobody' })],
+  'POST /databases': [
+    () => ({ body: { name: 'cache', type: 'redis', plan: 'hobby', region: 'local' } }),
+    () => ({ body: { name: 'cache', type: 'redis', plan: 'hobby', region: 'nowhere' } }),
+    () => ({ body: { name: 'cache' } }),
+  ],
+  'GET /databases/{id}': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
+  'PUT /databases/{id}': [
+    () => ({ path: ofDatabase(), body: { name: 'fast cache', plan: 'starter' } }),
+    () => ({ path: none(), body: { name: 'x' } }),
+    () => ({ path: ofDatabase(), body: { plan: 'free' } }),
+  ],
+  'POST /databases/{id}/action': [
+    () => ({ path: ofDatabase(), body: { action: 'restart' } }),
+    () => ({ path: ofDatabase(), body: { action: 'explode' } }),
+  ],
+  'DELETE /databases/{id}': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
   'GET /audit-logs': [
     () => ({ query: '?resource=service&action=create&page=1&limit=5' }),
     () => ({ query: '?limit=1000' }),
@@ -144,6 +172,7 @@ it.each(Object.keys(CALLS))('%s', async (name) => {
   const [success, ...errors] = CALLS[name] ?? [() => ({})];
   const good = await call(operation, await success());
   expect([good.status < 300, violations(operation, good), good.status < 300 ? '' : good.body]).toEqual([true, [], '']);
+  if (name === 'POST /databases') ids.database = (good.body as { id: string }).id;
   if (name === 'POST /builds') ids.build = (good.body as { id: string }).id;
   for (const error of errors) {
     const bad = await call(operation, await error());

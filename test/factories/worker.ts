@@ -14,6 +14,11 @@ import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
 import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { DatabaseLinksService } from '#features/databases/database-links.service.js';
+import { DatabaseToolsService } from '#features/databases/database-tools.service.js';
+import { DatabaseReader } from '#features/databases/databases.reader.js';
+import { DatabasesService, DatabasesWorkerModule } from '#features/databases/index.js';
+import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
@@ -104,13 +109,21 @@ async function start(
       PlatformModule.forRoot({ name: 'worker', config, logger }),
       FakeDriversModule,
       ExecutorModule,
+      DatabasesWorkerModule,
       DeploymentsWorkerModule,
       ExecutionsWorkerModule,
       DomainsWorkerModule,
       HousekeepingWorkerModule,
       MetricsWorkerModule,
     ],
-    providers: [DeploymentsService],
+    providers: [
+      DeploymentsService,
+      DatabasesService,
+      DatabaseReader,
+      DatabaseLinksService,
+      DatabaseToolsService,
+      DatabaseMetricsService,
+    ],
   }).compile();
   return module.init();
 }
