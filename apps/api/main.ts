@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
 import { parseConfig } from '#platform/config.js';
 import { createLogger } from '#platform/logger.js';
+import { startedUp } from '#platform/memory.js';
 import { stopOnSignals } from '#platform/stop.js';
 import { createApi } from './create-api.js';
 import { Readiness } from './http/health.checks.js';
@@ -19,3 +20,4 @@ const close = async () => {
 stopOnSignals(close, logger, delayMs);
 await app.listen(config.PORT, config.CONTAINR_BIND);
 logger.info({ port: config.PORT, bind: config.CONTAINR_BIND }, 'The API listens');
+startedUp();

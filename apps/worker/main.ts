@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { parseConfig } from '#platform/config.js';
 import { createLogger, NestLogger } from '#platform/logger.js';
+import { startedUp } from '#platform/memory.js';
 import { stopOnSignals } from '#platform/stop.js';
 import { workerModule } from './worker.module.js';
 
@@ -14,5 +15,6 @@ const app = await NestFactory.createApplicationContext(workerModule({ name: 'wor
 });
 stopOnSignals(() => app.close(), logger);
 logger.info({ concurrency: config.CONTAINR_WORKER_CONCURRENCY }, 'The worker is ready');
+startedUp();
 // Tells a parent process, if there is one, that start-up is over.
 process.send?.('ready');

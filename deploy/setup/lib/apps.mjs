@@ -5,10 +5,11 @@ import { ROOT } from './packages.mjs';
 import { run } from './run.mjs';
 
 /**
- * Memory of a process that mostly waits, at a price in CPU under load that is not measured yet: a small young generation, heap pages given back
- * early, and of Prisma's query compiler (WebAssembly) only the functions that are called.
+ * Memory of a process that mostly waits: heap pages are given back early for as long as it starts (libs/platform/memory.ts), the young
+ * generation stays small, and of Prisma's query compiler (WebAssembly) only the functions that are called are compiled. Source maps stay
+ * off: V8 keeps them all in memory, 12 MB.
  */
-const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-compilation'];
+const LEAN = ['--max-semi-space-size=8', '--optimize-for-size', '--wasm-lazy-compilation'];
 
 /** Argument lists of node; others only in tests of the set-up itself. */
 export const ENTRIES = {
