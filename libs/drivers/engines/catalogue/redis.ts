@@ -56,7 +56,7 @@ export const redis: Engine = {
   setUp: ({ root, password }) =>
     cli(root, [
       letIn(password),
-      `ACL SETUSER ${READER} on resetpass #${hash(root)} resetkeys ~* &* -@all +@read +@connection +info`,
+      `ACL SETUSER ${READER} on resetpass #${hash(root)} resetkeys ~* &* -@all +@read +ping +hello +select +info`,
       'CONFIG REWRITE',
     ]),
   url: ({ password }, host, ssl) =>
