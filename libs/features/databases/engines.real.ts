@@ -41,6 +41,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  worker.get(DatabaseSampler).close();
   const label = [`containr.installation=${await worker.get(Installation).id()}`];
   for (const { Id } of await docker.listContainers({ all: true, filters: { label } }))
     await docker.getContainer(Id).remove({ force: true, v: true });
@@ -246,7 +247,9 @@ describe.each(ENGINE_KINDS.map((kind) => [kind]))('%s', (kind) => {
     const rows = await worker.db.auditLog.findMany({ where: { resource: 'database', resourceId: id } });
     const actions = rows.map(({ action }) => action);
     const tenants = engine.tenants ? ['user_create', 'user_delete', 'database_create'] : [];
-    expect(actions).toEqual(expect.arrayContaining(['create', 'query', 'link', 'restart', 'update', 'password', ...tenants]));
+    expect(actions).toEqual(
+      expect.arrayContaining(['create', 'query', 'link', 'restart', 'update', 'password', ...tenants]),
+    );
     expect(JSON.stringify(rows.map(({ details }) => details))).not.toContain('thing');
   });
 
