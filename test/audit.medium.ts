@@ -239,6 +239,10 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
       return { path: `${await databasePath()}/password`, body: { password: 's3cret password' } };
     },
   ],
+  [
+    'PUT /databases/{id}/public-access',
+    async () => ({ path: `${await databasePath()}/public-access`, body: { cidrs: [] } }),
+  ],
   ['DELETE /databases/{id}', async () => ({ path: `${await databasePath()}?force=true` })],
   ['POST /databases/{id}/undelete', async () => ({ path: `${await databasePath()}/undelete` })],
   [

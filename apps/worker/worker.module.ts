@@ -12,6 +12,7 @@ import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
+import { DatabasesClock } from './clocks/databases.clock.js';
 import { DomainsClock } from './clocks/domains.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
@@ -35,7 +36,17 @@ import { RunsProcessor } from './processors/runs.processor.js';
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
+  providers: [
+    RunsProcessor,
+    RunsClock,
+    CronClock,
+    DatabasesClock,
+    DomainsClock,
+    MetricsClock,
+    ReconcilerClock,
+    RowsClock,
+    ImagesClock,
+  ],
 })
 export class WorkerModule {}
 

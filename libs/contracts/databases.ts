@@ -284,10 +284,13 @@ export const databaseMetricsResponse = z
     points: z.array(databaseMetricsPoint).describe('Oldest first; what was not measured is missing.'),
   })
   .meta({ id: 'DatabaseMetricsResponse' });
+const network = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+  error: 'must be an address or a network, e.g. 203.0.113.0/24',
+});
 export const databasePublicRequest = z
   .object({
     cidrs: z
-      .array(z.string().max(50))
+      .array(network)
       .max(50)
       .describe('Networks that may connect, e.g. ["203.0.113.0/24"]. Empty: public access is off.'),
   })

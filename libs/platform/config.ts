@@ -68,6 +68,20 @@ export const configSchema = z.object({
     .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and "-"')
     .default('local')
     .describe('Label of the host that databases are made on: what users choose as region.'),
+  CONTAINR_DATABASE_PORTS: z
+    .string()
+    .default('')
+    .transform((text) => {
+      const [, from = '', to = ''] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+      return text === '' ? null : { from: Number(from), to: Number(to) };
+    })
+    .refine(
+      (range) => range === null || (range.from > 0 && range.from <= range.to && range.to < 65_536),
+      'must be like 15432-15531',
+    )
+    .describe(
+      'TCP ports, e.g. 15432-15531, for databases whose owners open them to given networks. Empty: no database is reached from outside.',
+    ),
   CONTAINR_INGRESS_HTTP_PORT: port(8000, 'Port of the ingress for http.'),
   CONTAINR_INGRESS_HTTPS_PORT: port(8443, 'Port of the ingress for https.'),
   CONTAINR_INGRESS_BIND: list('Addresses the ingress listens on, separated by commas. Empty: all.'),

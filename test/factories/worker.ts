@@ -20,6 +20,7 @@ import { DatabaseToolsService } from '#features/databases/database-tools.service
 import { DatabaseReader } from '#features/databases/databases.reader.js';
 import { DatabasesService, DatabasesWorkerModule } from '#features/databases/index.js';
 import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
+import { PublicAccessService } from '#features/databases/public-access.service.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
@@ -128,6 +129,7 @@ async function start(
       DatabaseLinksService,
       DatabaseToolsService,
       DatabaseMetricsService,
+      PublicAccessService,
     ],
   }).compile();
   return module.init();

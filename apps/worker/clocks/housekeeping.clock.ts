@@ -5,6 +5,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DISK_LOW, type DiskGuard } from '#drivers/disk/disk-guard.js';
 import { DISK_GUARD } from '#drivers/tokens.js';
+import { DatabaseReconciler } from '#features/databases/index.js';
 import { BuildCache, History, ImageCollector, Partitions } from '#features/housekeeping/index.js';
 import { Bus } from '#platform/bus.js';
 import { AppError } from '#platform/errors.js';
@@ -25,6 +26,7 @@ export class RowsClock implements OnApplicationBootstrap, OnApplicationShutdown 
   constructor(
     private readonly partitions: Partitions,
     private readonly history: History,
+    private readonly databases: DatabaseReconciler,
     @Inject(LOGGER) private readonly log: Logger,
   ) {
     this.ticker = new Ticker(
@@ -45,7 +47,8 @@ export class RowsClock implements OnApplicationBootstrap, OnApplicationShutdown 
   private async round(): Promise<void> {
     const partitions = await this.partitions.keep();
     const history = await this.history.keep();
-    this.log.info({ ...partitions, ...history }, 'rows within their retention');
+    const purged = await this.databases.sweep();
+    this.log.info({ ...partitions, ...history, purged_databases: purged.length }, 'rows within their retention');
   }
 }
 

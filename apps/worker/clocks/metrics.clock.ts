@@ -12,7 +12,7 @@ export class MetricsClock implements OnApplicationBootstrap, OnApplicationShutdo
 
   constructor(
     private readonly sampler: MetricsSampler,
-    databases: DatabaseSampler,
+    private readonly databases: DatabaseSampler,
     @Inject(LOGGER) log: Logger,
   ) {
     const tick = async () => void (await Promise.all([sampler.sample(), databases.sample()]));
@@ -30,5 +30,6 @@ export class MetricsClock implements OnApplicationBootstrap, OnApplicationShutdo
   async onApplicationShutdown(): Promise<void> {
     await this.ticker.stop();
     await this.sampler.close();
+    this.databases.close();
   }
 }

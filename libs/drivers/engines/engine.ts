@@ -22,6 +22,9 @@ export const APP = 'app';
 /** May read everything and change nothing: for queries. */
 export const READER = 'containr_reader';
 
+/** Ends an answer in a long talk with a tool. */
+export const MARK = 'containr-end-of-answer';
+
 export interface Access {
   /** Given to the image at its first start, then never changed: the platform's own way in, where the engine asks for one. */
   root: string;
@@ -118,7 +121,12 @@ export interface Engine {
   };
   /** Folder inside `dataPath` and owner of the files ca.crt, server.crt, server.key; port when it is another. Null: no TLS. */
   tls: { folder: string; user: string; port: number } | null;
-  metrics: { read(access: Access): EngineCommand; parse(stdout: string): Counters };
+  metrics: {
+    read(access: Access): EngineCommand;
+    parse(stdout: string): Counters;
+    /** A line of its language that prints {@link MARK} on a line of its own, when its tool answers line by line. Null: asked anew each time. */
+    mark: string | null;
+  };
   /** Lets `to` in instead of `access.password`; twice is the same as once. */
   rotate(access: Access, to: string): EngineCommand;
   query: { command(access: Access, wish: QueryWish): EngineCommand; parse(stdout: string): QueryAnswer } | null;

@@ -1,5 +1,5 @@
 /** Using a database: links, password, queries, users and databases of its own. */
-import { Controller, Delete, Get, Post } from '@nestjs/common';
+import { Controller, Delete, Get, Post, Put } from '@nestjs/common';
 import { z } from 'zod';
 import { idOf } from '#contracts/common.js';
 import * as contract from '#contracts/databases.js';
@@ -8,6 +8,7 @@ import { newPassword } from './credentials.js';
 import { DatabaseLinksService } from './database-links.service.js';
 import { DatabaseToolsService } from './database-tools.service.js';
 import { DatabasesService } from './databases.service.js';
+import { PublicAccessService } from './public-access.service.js';
 
 const tag = 'Databases';
 const byId = z.object({ id: idOf('database') });
@@ -22,6 +23,7 @@ export class DatabaseUseController {
     private readonly links: DatabaseLinksService,
     private readonly tools: DatabaseToolsService,
     private readonly databases: DatabasesService,
+    private readonly access: PublicAccessService,
   ) {}
 
   @Post('link')
@@ -65,6 +67,24 @@ export class DatabaseUseController {
     @ValidBody() body: z.output<typeof contract.databasePasswordRequest> | undefined,
   ) {
     return this.databases.rotate(caller, id, body?.password ?? newPassword());
+  }
+
+  @Put('public-access')
+  @Operation({
+    summary: 'Open the database to networks outside the platform, or close it',
+    tag,
+    params: byId,
+    body: contract.databasePublicRequest,
+    needs: 'admin',
+    returns: { status: 200, schema: contract.database },
+    errors: [409, 507],
+  })
+  publicAccess(
+    @CurrentUser() caller: Caller,
+    @ValidParams() { id }: ById,
+    @ValidBody() { cidrs }: z.output<typeof contract.databasePublicRequest>,
+  ) {
+    return this.access.put(caller, id, cidrs);
   }
 
   @Post('query')

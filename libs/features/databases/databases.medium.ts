@@ -34,7 +34,10 @@ beforeEach(async () => {
   for (const version of engine.versions) worker.runtime.addImage(imageOf(engine, version));
   worker.runtime.onExec = async (_name, _program, stdin) => (stdin.includes('json_object_agg') ? { stdout: TOLD } : {});
 });
-afterEach(() => worker.close());
+afterEach(async () => {
+  worker.get(DatabaseSampler).close();
+  await worker.close();
+});
 
 const wish = (more: object = {}) => ({
   name: 'Main',

@@ -17,6 +17,8 @@ import { DatabaseSteps } from './databases.steps.js';
 import { DatabaseWorkflows } from './databases.workflow.js';
 import { DatabaseSampler } from './metrics.sampler.js';
 import { DatabaseMetricsService } from './metrics.service.js';
+import { PublicAccessService } from './public-access.service.js';
+import { PublicProxies } from './public-proxies.js';
 
 /** Deleting a project deletes what is in it in the same transaction. */
 const projectRemoval = {
@@ -44,6 +46,7 @@ const projectRemoval = {
     DatabaseContainers,
     Certificates,
     DatabaseMetricsService,
+    PublicAccessService,
     projectRemoval,
   ],
   exports: [PROJECT_REMOVAL, DatabasesService, DatabaseReader, DatabaseContainers],
@@ -51,8 +54,16 @@ const projectRemoval = {
 export class DatabasesApiModule {}
 
 @Module({
-  providers: [DatabaseContainers, Certificates, DatabaseSteps, DatabaseWorkflows, DatabaseReconciler, DatabaseSampler],
-  exports: [DatabaseContainers, DatabaseReconciler, DatabaseSampler],
+  providers: [
+    DatabaseContainers,
+    Certificates,
+    DatabaseSteps,
+    DatabaseWorkflows,
+    DatabaseReconciler,
+    DatabaseSampler,
+    PublicProxies,
+  ],
+  exports: [DatabaseContainers, DatabaseReconciler, DatabaseSampler, PublicProxies],
 })
 export class DatabasesWorkerModule implements OnModuleInit {
   constructor(

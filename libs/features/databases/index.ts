@@ -26,4 +26,5 @@ export {
 } from './databases.workflow.js';
 export { DatabaseSampler } from './metrics.sampler.js';
 export { PLANS, planOf, settingsOf } from './plans.js';
+export { PROXIES_TOPIC, PublicProxies } from './public-proxies.js';
 export { resolveReferences } from './references.js';

@@ -4,14 +4,15 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { SAMPLE_SECONDS } from '#contracts/metrics.js';
-import type { Counters } from '#drivers/engines/index.js';
-import type { ContainerRuntime, WorkloadUsage } from '#drivers/runtime/port.js';
+import { type Counters, type EngineCommand, MARK } from '#drivers/engines/index.js';
+import type { ContainerRuntime, Handle, WorkloadUsage } from '#drivers/runtime/port.js';
 import { RUNTIME } from '#drivers/tokens.js';
 import { AppError } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
-import { containerName, DatabaseContainers } from './database-containers.js';
+import { type ContainerRow, containerName, DatabaseContainers } from './database-containers.js';
 import { type DatabaseSample, ROLLUP_SECONDS, rollUp, storeSamples } from './metrics.queries.js';
+import { Talk } from './talk.js';
 
 /** Share of an interval that a look must cover. */
 const WHOLE = 0.9;
@@ -29,6 +30,8 @@ interface Look {
 @Injectable()
 export class DatabaseSampler {
   private before: Look | null = null;
+  /** By container: a database that is made again begins a new one. */
+  private readonly talks = new Map<string, Talk>();
 
   constructor(
     private readonly db: PrismaService,
@@ -61,15 +64,45 @@ export class DatabaseSampler {
     const next = rows.filter(({ id }) => look.usage.has(id)).values();
     const ask = async () => {
       for (const row of next) {
-        const { engine, access } = this.containers.instanceOf(row);
-        const usage = look.usage.get(row.id) as WorkloadUsage;
-        const told = await orNull(
-          this.containers.tell(usage, engine.metrics.read(access), AbortSignal.timeout(ANSWER_MS)),
-        );
-        if (told?.exitCode === 0) look.counters.set(row.id, engine.metrics.parse(told.stdout));
+        const counters = await this.counters(row, look.usage.get(row.id) as WorkloadUsage);
+        if (counters) look.counters.set(row.id, counters);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, ask));
+    const running = new Set([...look.usage.values()].map(({ id }) => id));
+    for (const id of this.talks.keys()) if (!running.has(id)) this.endTalk(id);
+  }
+
+  /** Null: the engine does not answer right now. */
+  private async counters(row: ContainerRow, handle: Handle): Promise<Counters | null> {
+    const { engine, access } = this.containers.instanceOf(row);
+    const { mark, parse, read } = engine.metrics;
+    const { stdin = '', ...program } = read(access);
+    if (mark === null) {
+      const told = await orNull(this.containers.tell(handle, { ...program, stdin }, AbortSignal.timeout(ANSWER_MS)));
+      return told?.exitCode === 0 ? parse(told.stdout) : null;
+    }
+    const told = await orNull(this.talkWith(handle, program).ask(`${stdin.trimEnd()}\n${mark}\n`, ANSWER_MS));
+    if (told === null) this.endTalk(handle.id);
+    return told === null ? null : parse(told);
+  }
+
+  private talkWith(handle: Handle, program: EngineCommand): Talk {
+    const known = this.talks.get(handle.id);
+    if (known) return known;
+    const talk = new Talk((stdin, signal) => this.containers.exec(handle, program, signal, stdin), MARK);
+    this.talks.set(handle.id, talk);
+    return talk;
+  }
+
+  private endTalk(id: string): void {
+    this.talks.get(id)?.close();
+    this.talks.delete(id);
+  }
+
+  /** Ends the programs that were asked. */
+  close(): void {
+    for (const id of [...this.talks.keys()]) this.endTalk(id);
   }
 
   private async usage(): Promise<WorkloadUsage[]> {

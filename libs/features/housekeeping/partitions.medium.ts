@@ -65,7 +65,7 @@ it('makes the days ahead, once, and moves what already lies in the default parti
   const subject = await line(new Date());
   expect(await where(subject)).toBe('log_lines_default');
   const { created, dropped } = await keep();
-  expect(created).toHaveLength(12);
+  expect(created).toHaveLength(20);
   expect(dropped).toEqual([]);
   expect(await where(subject)).toMatch(/^log_lines_\d{8}$/);
   expect(await where(await line(ago(-2)))).toMatch(/^log_lines_\d{8}$/);

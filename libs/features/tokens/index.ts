@@ -1,2 +1,3 @@
 export { Authenticator } from './authenticator.js';
+export { isWithin } from './cidrs.js';
 export { TokensApiModule } from './tokens.module.js';

@@ -67,6 +67,7 @@ GRANT SELECT, SHOW ON *.* TO ${READER};`,
   },
   tls: null,
   metrics: {
+    mark: null,
     read: ({ root }) =>
       sql(
         root,

@@ -6,6 +6,7 @@ import {
   APP,
   type Engine,
   type EngineCommand,
+  MARK,
   numberOrNull,
   READER,
   type Settings,
@@ -61,7 +62,8 @@ export function mysqlLike(
 ): Engine {
   const LOCAL = ['-h', '127.0.0.1', '--protocol=tcp', '-u'];
   const sql = (root: string, stdin: string): EngineCommand => ({
-    argv: [flavour.client, ...LOCAL, 'root', '-N', '-B', '-r'],
+    // -n: an answer is written at once, also to a pipe.
+    argv: [flavour.client, ...LOCAL, 'root', '-N', '-B', '-r', '-n'],
     env: { MYSQL_PWD: root },
     stdin,
   });
@@ -118,6 +120,7 @@ GRANT SELECT, SHOW VIEW, PROCESS ON *.* TO '${READER}'@'127.0.0.1';`,
     },
     tls: { folder: TLS, user: 'mysql', port: 3306 },
     metrics: {
+      mark: `SELECT '${MARK}';`,
       // Less the connection that asks.
       read: ({ root }) =>
         sql(

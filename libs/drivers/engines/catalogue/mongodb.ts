@@ -91,6 +91,7 @@ print(JSON.stringify({ max: s.current + s.available, tls: o.net?.tls?.mode ?? 'd
   },
   tls: { folder: TLS, user: 'mongodb', port: 27017 },
   metrics: {
+    mark: null,
     read: (access) =>
       shell(
         access,

@@ -9,6 +9,7 @@ import {
   type Engine,
   type EngineCommand,
   jsonOf,
+  MARK,
   numberOrNull,
   READER,
   script,
@@ -18,13 +19,15 @@ import {
 
 const DATA = '/var/lib/postgresql/data';
 const TLS = `${DATA}/tls`;
+/** Name of our own connections: they are not counted. */
+const PLATFORM = 'containr';
 /** Stands for NULL in the answer of a query: no text of a table holds it by accident. */
 const NULL = '\u0001N\u0001';
 
 /** SQL on stdin, ended by the first error. The database by environment: psql takes a name with "=" in it for a connection string. */
 function sql(text: string, database = APP): EngineCommand {
   const argv = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-U', APP];
-  return { argv, env: { PGDATABASE: database }, stdin: text };
+  return { argv, env: { PGDATABASE: database, PGAPPNAME: PLATFORM }, stdin: text };
 }
 
 /** https://www.postgresql.org/docs/15/sql-syntax-lexical.html: with standard_conforming_strings only the quote itself is special. */
@@ -102,10 +105,11 @@ SELECT pg_reload_conf();`),
   },
   tls: { folder: TLS, user: 'postgres', port: 5432 },
   metrics: {
+    mark: `\\echo ${MARK}`,
     // Blocks of 8 KiB that were asked of the system and given to it: the nearest that the server counts. 17 moved some of the latter.
     read: () =>
       sql(`SELECT json_build_object(
-  'connections', (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+  'connections', (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> '${PLATFORM}'),
   'storage', (SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()),
   'reads', (SELECT sum(blks_read) FROM pg_stat_database),
   'bgwriter', (SELECT to_jsonb(b) FROM pg_stat_bgwriter b));`),

@@ -4,7 +4,7 @@
  * has hashes only. The platform is a user of its own, so that its way in does not change with the password.
  */
 import { createHash } from 'node:crypto';
-import { type Engine, type EngineCommand, numberOrNull, READER, script, urlPart, withPort } from '../engine.js';
+import { type Engine, type EngineCommand, MARK, numberOrNull, READER, script, urlPart, withPort } from '../engine.js';
 import { redisAnswer, words } from '../redis-text.js';
 
 const DATA = '/data';
@@ -56,7 +56,7 @@ export const redis: Engine = {
   setUp: ({ root, password }) =>
     cli(root, [
       letIn(password),
-      `ACL SETUSER ${READER} on resetpass #${hash(root)} resetkeys ~* &* -@all +@read +@connection +info`,
+      `ACL SETUSER ${READER} on resetpass #${hash(root)} resetkeys ~* &* -@all +@read +ping +hello +select +info`,
       'CONFIG REWRITE',
     ]),
   url: ({ password }, host, ssl) =>
@@ -86,6 +86,7 @@ export const redis: Engine = {
   },
   tls: { folder: TLS, user: 'redis', port: TLS_PORT },
   metrics: {
+    mark: `ECHO ${MARK}`,
     read: ({ root }) => cli(root, ['INFO']),
     // Less the connection that asks. It keeps its data in memory and does not count its disk operations.
     parse: (stdout) => {
