@@ -13,12 +13,16 @@ const pattern = (what: string) =>
 const fields = {
   auto_deploy: z
     .boolean()
-    .describe('Deploys when its branch moves in the git repository of `source.repository`: by webhook, or found by looking.'),
+    .describe(
+      'Deploys when its branch moves in the git repository of `source.repository`: by webhook, or found by looking.',
+    ),
   deploy_tags: pattern('Also deploys tags whose name fits this pattern, e.g. `v*`. Null: no tags.').nullable(),
   watch_paths: z
     .array(pattern('`*`, `**`, `?`; a leading `!` takes away again, a trailing `/` means everything below.'))
     .max(100)
-    .describe('Deploys only when one of these paths of the repository differs from what was last deployed. Empty: always.'),
+    .describe(
+      'Deploys only when one of these paths of the repository differs from what was last deployed. Empty: always.',
+    ),
   cancel_builds: z.boolean().describe('A newer commit of the branch also cancels a deployment that is still building.'),
 };
 

@@ -14,6 +14,7 @@ export {
   serviceInclude,
   serviceUrl,
   settingsOf,
+  triggersOf,
 } from './services.view.js';
 export { openVariables, VariablesService, variableAad } from './variables.service.js';
 export { volumeName } from './volumes.queries.js';

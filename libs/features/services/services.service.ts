@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ServiceSource } from '#contracts/service-source.js';
+import { givenTriggers, triggerSettings } from '#contracts/service-triggers.js';
 import type { CreateServiceRequest, ServiceView, UpdateServiceRequest } from '#contracts/services.js';
 import { givenSettings, releaseSettings } from '#contracts/services.js';
 import { recordAudit } from '#features/audit/index.js';
@@ -16,7 +17,7 @@ import { auditedService } from './services.audit.js';
 import { lockService, requireService } from './services.queries.js';
 import { removeServices } from './services.removal.js';
 import { hostLabel, nextRun, requireConsistent, requireCreatable } from './services.rules.js';
-import { type ServiceRow, serviceInclude, serviceView, settingsOf } from './services.view.js';
+import { type ServiceRow, serviceInclude, serviceView, settingsOf, triggersOf } from './services.view.js';
 import { attachVolumes } from './volumes.queries.js';
 
 @Injectable()
@@ -168,17 +169,20 @@ function initial(request: CreateServiceRequest) {
     buildConfig: request.build_config ?? {},
     resources: request.resources ?? {},
     settings: releaseSettings.parse(request),
+    triggers: triggerSettings.parse(request),
     nextRunAt: request.schedule ? nextRun(request.schedule, request.time_zone ?? null, new Date()) : null,
   };
 }
 
 function changed(before: ServiceRow, request: UpdateServiceRequest) {
   const settings = { ...settingsOf(before.settings), ...definedOnly(givenSettings.parse(request)) };
+  const triggers = { ...triggersOf(before.triggers), ...definedOnly(givenTriggers.parse(request)) };
   const rescheduled = request.schedule !== undefined || request.time_zone !== undefined;
   const schedule = request.schedule === undefined ? before.schedule : request.schedule;
   const timeZone = request.time_zone === undefined ? before.timeZone : request.time_zone;
   return {
     settings,
+    triggers,
     ...(request.name === undefined ? {} : { alias: hostLabel(request.name) }),
     ...(request.source ? { source: request.source } : {}),
     ...(request.build_config ? { buildConfig: request.build_config } : {}),

@@ -15,10 +15,14 @@ it.each([
   ['subject\r\n\r\nskip-checks:true\r\n', 'skip-checks:true'],
 ])('%j asks for no deployment', (message, word) => expect(skipWord(message)).toBe(word));
 
-it.each(['Skip the ci', 'skip ci', '[skip] ci', 'about skip-checks: true in text\n\nbody', 'skip-checks: false', ''])(
-  '%j is deployed',
-  (message) => expect(skipWord(message)).toBeNull(),
-);
+it.each([
+  'Skip the ci',
+  'skip ci',
+  '[skip] ci',
+  'about skip-checks: true in text\n\nbody',
+  'skip-checks: false',
+  '',
+])('%j is deployed', (message) => expect(skipWord(message)).toBeNull());
 
 it.each([
   ['v*', 'v1.2.3', true],

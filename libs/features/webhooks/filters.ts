@@ -1,13 +1,18 @@
 /** Which pushes a service deploys. Pure. */
 
 /** https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs, GitLab's and the ones of other platforms. */
-const SKIP = /\[(?:skip[ -](?:ci|cd|actions|deploy|render|railway|containr)|(?:ci|cd|actions|deploy|render|railway|containr)[ -]skip|no ci)\]/i;
+const SKIP =
+  /\[(?:skip[ -](?:ci|cd|actions|deploy|render|railway|containr)|(?:ci|cd|actions|deploy|render|railway|containr)[ -]skip|no ci)\]/i;
 /** A trailer of git (git-interpret-trailers(1)): a line of the last paragraph. */
 const TRAILER = /^skip-checks:[ \t]*true[ \t]*$/im;
 
 /** The words in the message by which its author asks for no deployment; null without. */
 export function skipWord(message: string): string | null {
-  const last = message.trimEnd().split(/\n[ \t]*\r?\n/).at(-1) ?? '';
+  const last =
+    message
+      .trimEnd()
+      .split(/\n[ \t]*\r?\n/)
+      .at(-1) ?? '';
   return (SKIP.exec(message) ?? TRAILER.exec(last))?.[0]?.trim() ?? null;
 }
 

@@ -33,7 +33,10 @@ function changed(change: Json): RefChange[] {
 function pullRequest(body: Json, action: PullRequestChange['action']): PullRequestChange | null {
   const number = count(body, 'pullrequest.id');
   const commit = commitOrNull(at(body, 'pullrequest.source.commit.hash'));
-  const [head, base] = [text(body, 'pullrequest.source.branch.name'), text(body, 'pullrequest.destination.branch.name')];
+  const [head, base] = [
+    text(body, 'pullrequest.source.branch.name'),
+    text(body, 'pullrequest.destination.branch.name'),
+  ];
   if (!number || !commit || !head || !base) return null;
   const from = text(body, 'pullrequest.source.repository.full_name');
   return {

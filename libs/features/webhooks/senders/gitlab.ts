@@ -16,7 +16,8 @@ function pushed(body: Json): RefChange[] {
   const ref = text(body, 'ref');
   if (!ref?.startsWith('refs/')) return [];
   // Of an annotated tag `after` is the tag's object, `checkout_sha` the commit.
-  const after = commitOrNull(at(body, 'after')) && (commitOrNull(at(body, 'checkout_sha')) ?? commitOrNull(at(body, 'after')));
+  const after =
+    commitOrNull(at(body, 'after')) && (commitOrNull(at(body, 'checkout_sha')) ?? commitOrNull(at(body, 'after')));
   const newest = list(body, 'commits').find((commit) => at(commit, 'id') === after);
   return [{ ref, before: commitOrNull(at(body, 'before')), after, message: newest ? text(newest, 'message') : null }];
 }

@@ -35,7 +35,12 @@ export function envelopeOf(headers: IncomingHttpHeaders): Envelope {
   }
   const github = one('x-github-event');
   if (github) {
-    return { sender: 'github', event: github, deliveryId: one('x-github-delivery'), proof: prefixed(one('x-hub-signature-256')) };
+    return {
+      sender: 'github',
+      event: github,
+      deliveryId: one('x-github-delivery'),
+      proof: prefixed(one('x-hub-signature-256')),
+    };
   }
   const gitlab = one('x-gitlab-event');
   if (gitlab) {
@@ -46,7 +51,12 @@ export function envelopeOf(headers: IncomingHttpHeaders): Envelope {
   }
   const bitbucket = one('x-event-key');
   if (bitbucket) {
-    return { sender: 'bitbucket', event: bitbucket, deliveryId: one('x-request-uuid'), proof: prefixed(one('x-hub-signature')) };
+    return {
+      sender: 'bitbucket',
+      event: bitbucket,
+      deliveryId: one('x-request-uuid'),
+      proof: prefixed(one('x-hub-signature')),
+    };
   }
   throw new Invalid(
     'webhook_sender_unknown',
