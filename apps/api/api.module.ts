@@ -5,6 +5,7 @@ import { AccountsApiModule } from '#features/accounts/index.js';
 import { AuditApiModule } from '#features/audit/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
+import { DeployHooksApiModule } from '#features/deploy-hooks/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -17,6 +18,7 @@ import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
 import { TemplatesApiModule } from '#features/templates/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
+import { WebhooksApiModule } from '#features/webhooks/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -44,6 +46,8 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     LogsApiModule,
     MetricsApiModule,
     GitApiModule,
+    WebhooksApiModule,
+    DeployHooksApiModule,
     TemplatesApiModule,
     ComposeApiModule,
     DriversModule,

@@ -7,6 +7,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
+import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
@@ -15,6 +16,7 @@ import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
+import { DeliveriesClock, PushesClock } from './clocks/webhooks.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
 
 /** What the worker can do: one line per feature. */
@@ -27,11 +29,23 @@ import { RunsProcessor } from './processors/runs.processor.js';
     ExecutionsWorkerModule,
     HousekeepingWorkerModule,
     MetricsWorkerModule,
+    WebhooksWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
+  providers: [
+    RunsProcessor,
+    RunsClock,
+    CronClock,
+    DomainsClock,
+    MetricsClock,
+    ReconcilerClock,
+    RowsClock,
+    ImagesClock,
+    DeliveriesClock,
+    PushesClock,
+  ],
 })
 export class WorkerModule {}
 

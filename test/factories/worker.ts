@@ -19,6 +19,7 @@ import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -109,6 +110,7 @@ async function start(
       DomainsWorkerModule,
       HousekeepingWorkerModule,
       MetricsWorkerModule,
+      WebhooksWorkerModule,
     ],
     providers: [DeploymentsService],
   }).compile();

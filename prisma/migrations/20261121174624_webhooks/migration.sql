@@ -18,7 +18,6 @@ CREATE TABLE "git_hooks" (
     "failures" INTEGER NOT NULL DEFAULT 0,
     "checked_at" TIMESTAMPTZ(3),
     "next_check_at" TIMESTAMPTZ(3),
-    "last_delivery_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL,
 

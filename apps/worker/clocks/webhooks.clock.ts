@@ -1,0 +1,71 @@
+/**
+ * Deliveries of webhooks: at once when one arrives, and every few seconds, which makes up for lost wake-ups and takes over from dead workers
+ * (one indexed query). Pushes that nobody told us about: one query every 30 seconds, git only for what is due.
+ */
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DELIVERIES_TOPIC, DeliveryWork, MissedPushes } from '#features/webhooks/index.js';
+import { Bus } from '#platform/bus.js';
+import { LOGGER, type Logger } from '#platform/logger.js';
+import { isDatabaseDown } from '#platform/prisma/prisma.service.js';
+import { Ticker } from '#platform/ticker.js';
+
+const DELIVERIES_MS = 3000;
+const PUSHES_MS = 30_000;
+
+@Injectable()
+export class DeliveriesClock implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly work: DeliveryWork,
+    private readonly bus: Bus,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.running = this.run();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      // Before the look, so that what arrives during it is not slept over.
+      const next = this.bus.next(DELIVERIES_TOPIC, DELIVERIES_MS, signal);
+      await this.work
+        .drain(signal)
+        .catch((err) => signal.aborted || isDatabaseDown(err) || this.log.warn({ err }, 'deliveries clock'));
+      await next;
+    }
+  }
+}
+
+@Injectable()
+export class PushesClock implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private readonly ticker: Ticker;
+
+  constructor(pushes: MissedPushes, @Inject(LOGGER) log: Logger) {
+    const { signal } = this.stopping;
+    const tick = async () => void (await pushes.round(signal));
+    this.ticker = new Ticker(
+      PUSHES_MS,
+      tick,
+      (err) => signal.aborted || isDatabaseDown(err) || log.warn({ err }, 'pushes clock'),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.ticker.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.ticker.stop();
+  }
+}
