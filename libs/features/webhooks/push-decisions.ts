@@ -136,8 +136,8 @@ export class PushDecisions {
 
   /** Since what is live; null when that cannot be known: in doubt it is built. */
   private async changedPaths(service: HookedService, commit: string, signal: AbortSignal): Promise<string[] | null> {
-    const live =
-      service.liveDeploymentId && (await this.db.deployment.findUnique({ where: { id: service.liveDeploymentId } }));
+    const { liveDeploymentId: id } = service;
+    const live = id ? await this.db.deployment.findUnique({ where: { id } }) : null;
     if (!live?.commitHash) return null;
     const { commitHash } = live;
     return inDoubt(() => this.remotes.changedPaths(service, commitHash, commit, signal), signal);
