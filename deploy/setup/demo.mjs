@@ -55,7 +55,7 @@ async function createService(api) {
 async function makeWorkTree({ platform, api, service, scratch, signal }) {
   const dir = path.join(scratch, 'hello');
   cpSync(path.join(ROOT, 'deploy/example-app'), dir, { recursive: true });
-  const tree = new GitWorkTree({ dir, scratch, token: api.token, signal });
+  const tree = new GitWorkTree({ dir, token: api.token, signal });
   await tree.init(`http://127.0.0.1:${platform.settings.ports.api}/git/${service.id}.git`);
   return tree;
 }

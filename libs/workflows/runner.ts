@@ -10,6 +10,7 @@ import { attempt, pause } from './attempt.js';
 import { Cancelled, Lease, ShuttingDown } from './lease.js';
 import type { JsonObject, Outcome } from './plan.js';
 import {
+  advance,
   type ClaimedRun,
   endRun,
   fence,
@@ -157,11 +158,7 @@ class Execution {
         attempt((signal) => kind.do(this.context(signal), step.params), this.deadline(kind, step), this.signals(kind)),
       );
       const next = this.next(step);
-      await this.write(async (tx) => {
-        await markStep(tx, this.run, step.position, 'done', { output });
-        await kind.commit?.(tx, this.run, step.params, output);
-        if (next) await this.begin(tx, next);
-      });
+      await this.advance(step, kind, output, next);
       Object.assign(step, { status: 'done', output });
       this.begun(next);
       return true;
@@ -169,6 +166,20 @@ class Execution {
       if (this.lease.ownership.aborted || error instanceof LeaseLost) throw error;
       return this.failed(step, kind, error);
     }
+  }
+
+  /** In a transaction only when the kinds of steps write something too. */
+  private advance(step: StoredStep, kind: StepKind, output: JsonObject, next: StoredStep | undefined): Promise<void> {
+    const begin = next && this.registry.requireKind(next.kind).begin;
+    const move = (tx: Tx) => advance(tx, this.run, { position: step.position, output }, next?.position ?? null);
+    if (!kind.commit && !begin) return this.stored(() => move(this.db));
+    return this.stored(() =>
+      this.db.$transaction(async (tx) => {
+        await move(tx);
+        await kind.commit?.(tx, this.run, step.params, output);
+        if (next) await begin?.(tx, this.run, next.params);
+      }),
+    );
   }
 
   private async failed(step: StoredStep, kind: StepKind, error: unknown): Promise<boolean> {
@@ -233,15 +244,22 @@ class Execution {
     });
   }
 
-  /** One fenced transaction. While the database is away it is tried again for as long as the run is ours. */
-  private async write(work: (tx: Tx) => Promise<void>): Promise<void> {
+  /** One fenced transaction. */
+  private write(work: (tx: Tx) => Promise<void>): Promise<void> {
+    return this.stored(() =>
+      this.db.$transaction(async (tx) => {
+        await fence(tx, this.run);
+        await work(tx);
+      }),
+    );
+  }
+
+  /** While the database is away it is tried again for as long as the run is ours. */
+  private async stored(work: () => Promise<void>): Promise<void> {
     for (;;) {
       this.lease.ownership.throwIfAborted();
       try {
-        await this.db.$transaction(async (tx) => {
-          await fence(tx, this.run);
-          await work(tx);
-        });
+        await work();
         this.workflow.changed?.(this.run);
         return;
       } catch (error) {

@@ -37,7 +37,10 @@ export class LeaseLost extends Error {}
 
 /** Queues a run. Its plan is made when it is claimed, because what it starts from depends on the runs before it in the line. */
 export async function createRun(tx: Tx, run: NewRun): Promise<void> {
-  await tx.run.create({ data: { ...run, createdAt: await databaseTime(tx) } });
+  const { id, workflow, subjectId, lockKey } = run;
+  await tx.$executeRaw`
+    INSERT INTO runs (id, workflow, subject_id, lock_key, created_at)
+    VALUES (${id}::uuid, ${workflow}, ${subjectId}::uuid, ${lockKey}, clock_timestamp())`;
 }
 
 export async function storePlan(tx: Tx, run: RunRef, plan: Plan): Promise<StoredStep[]> {
@@ -117,6 +120,30 @@ export async function releaseLease(db: Tx, run: RunRef): Promise<void> {
 export async function fence(tx: Tx, run: RunRef): Promise<void> {
   const rows = await tx.$queryRaw<unknown[]>`
     SELECT 1 FROM runs WHERE id = ${run.id}::uuid AND attempt = ${run.attempt} AND status IN ('running', 'undoing') FOR UPDATE`;
+  if (rows.length === 0) throw new LeaseLost();
+}
+
+/**
+ * One step is done and the next begins, in the statement that also checks that the run is still ours: most of what a run writes is this.
+ * @param next position of the step that begins; null: none yet
+ * @throws LeaseLost
+ */
+export async function advance(
+  tx: Tx,
+  run: RunRef,
+  done: { position: number; output: JsonObject },
+  next: number | null,
+): Promise<void> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    WITH mine AS (
+      SELECT id FROM runs WHERE id = ${run.id}::uuid AND attempt = ${run.attempt} AND status IN ('running', 'undoing') FOR UPDATE),
+    ended AS (
+      UPDATE run_steps SET status = 'done', output = ${JSON.stringify(done.output)}::jsonb, finished_at = clock_timestamp()
+      FROM mine WHERE run_id = mine.id AND position = ${done.position}),
+    begun AS (
+      UPDATE run_steps SET status = 'running', started_at = clock_timestamp(), finished_at = NULL
+      FROM mine WHERE run_id = mine.id AND position = ${next}::int)
+    SELECT 1 FROM mine`;
   if (rows.length === 0) throw new LeaseLost();
 }
 

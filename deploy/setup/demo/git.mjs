@@ -1,35 +1,24 @@
 // git as a developer would use it, apart from this machine's own git settings.
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { SetupError } from '../lib/log.mjs';
 
 const AUTHOR = { NAME: 'Demo', EMAIL: 'demo@containr.test' };
 
-// git asks this script for user name and password: the token is neither in argv nor in .git/config. The user name is not in the URL either,
-// because git would then try it with an empty password first, which counts as a failed login.
-const ASKPASS = `#!/bin/sh
-case "$1" in
-  Username*) echo git ;;
-  *) printf '%s\\n' "$CONTAINR_DEMO_TOKEN" ;;
-esac
-`;
+// The token as a header, by the environment, as CI systems do: it is neither in argv nor in .git/config, and git does not ask without it first.
+const signedIn = (token) => ({
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'http.extraHeader',
+  GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`git:${token}`).toString('base64')}`,
+});
 
-function writeAskpass(dir) {
-  const file = path.join(dir, 'askpass.sh');
-  writeFileSync(file, ASKPASS, { mode: 0o700 });
-  return file;
-}
-
-const environment = (askpass, token) => ({
+const environment = (token) => ({
   PATH: process.env.PATH,
   HOME: '/nonexistent',
   LC_ALL: 'C.UTF-8',
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_TERMINAL_PROMPT: '0',
-  GIT_ASKPASS: askpass,
-  CONTAINR_DEMO_TOKEN: token,
+  ...signedIn(token),
   ...Object.fromEntries(
     Object.entries(AUTHOR).flatMap(([k, v]) => [
       [`GIT_AUTHOR_${k}`, v],
@@ -39,11 +28,11 @@ const environment = (askpass, token) => ({
 });
 
 export class GitWorkTree {
-  /** @param {{ dir: string, scratch: string, token: string, signal: AbortSignal }} options scratch: private folder for the askpass script */
-  constructor({ dir, scratch, token, signal }) {
+  /** @param {{ dir: string, token: string, signal: AbortSignal }} options */
+  constructor({ dir, token, signal }) {
     this.dir = dir;
     this.signal = signal;
-    this.env = environment(writeAskpass(scratch), token);
+    this.env = environment(token);
   }
 
   /** @param {boolean} [show] git writes to our terminal */

@@ -6,7 +6,7 @@
  * Verbs: the methods' names, those of the stores with a prefix (`images.ensure`, `networks.ensure`, `volumes.ensureAbsent`, ...).
  */
 import { randomBytes } from 'node:crypto';
-import { NotFound } from '#platform/errors.js';
+import { Conflict, NotFound } from '#platform/errors.js';
 import { fixedTimestamp } from './docker/timestamps.js';
 import { defaultBehaviour, FakeContainers } from './fake-containers.js';
 import { FakeImages, FakeNetworks, FakeVolumes } from './fake-stores.js';
@@ -14,12 +14,14 @@ import { type Behaviour, type FakeWorkload, FakeWorld } from './fake-world.js';
 import type {
   Capabilities,
   ContainerRuntime,
+  Execution,
   Handle,
   ImageFacts,
   ListeningSocket,
   LogLine,
   LogQuery,
   Owner,
+  Program,
   RemovalOptions,
   RuntimeEvent,
   Workload,
@@ -29,6 +31,12 @@ import type {
 
 export type { Behaviour, FakeWorkload } from './fake-world.js';
 
+export interface FakeAnswer {
+  exitCode?: number;
+  stdout?: string | Uint8Array;
+  stderr?: string;
+}
+
 export class FakeRuntime implements ContainerRuntime {
   readonly capabilities: Capabilities = { logs: true, exec: true, events: true, usage: true, directAddress: true };
   readonly images: FakeImages;
@@ -37,6 +45,8 @@ export class FakeRuntime implements ContainerRuntime {
   readonly world = new FakeWorld();
   /** Answers of health tests and whether they come in time; a test may replace it. */
   onProbe = async (_name: string, test: string[]): Promise<boolean> => !/exit [1-9]|sleep/.test(test.join(' '));
+  /** What programs answer; a test may replace it. `stdin` has been read to its end. */
+  onExec = async (_name: string, _program: Program, _stdin: Buffer): Promise<FakeAnswer> => ({});
   private readonly containers: FakeContainers;
 
   /** @param behaviour what a command does when it is started */
@@ -193,6 +203,30 @@ export class FakeRuntime implements ContainerRuntime {
     return this.world.run('probe', handle.name, async () => {
       const running = this.byHandle(handle).state === 'running';
       return running && (await this.onProbe(handle.name, test));
+    });
+  }
+
+  exec(handle: Handle, program: Program, signal: AbortSignal): Promise<Execution> {
+    return this.world.run('exec', `${handle.name} ${program.argv[0]}`, async () => {
+      if (this.byHandle(handle).state !== 'running')
+        throw new Conflict('workload_not_running', `The container ${handle.name} does not run.`);
+      const chunks: Uint8Array[] = [];
+      const { stdin = '' } = program;
+      if (typeof stdin === 'string') chunks.push(Buffer.from(stdin));
+      else for await (const chunk of stdin) chunks.push(chunk);
+      signal.throwIfAborted();
+      const { exitCode = 0, stdout = '', stderr = '' } = await this.onExec(handle.name, program, Buffer.concat(chunks));
+      const output = (async function* () {
+        yield Buffer.from(stdout);
+      })();
+      return { stdout: output, ended: Promise.resolve({ exitCode, stderr }) };
+    });
+  }
+
+  limit(handle: Handle, limits: { cpus: number; memoryBytes: number }): Promise<void> {
+    return this.world.run('limit', handle.name, () => {
+      const workload = this.workloads.get(handle.name);
+      if (workload?.id === handle.id && workload.state === 'running') Object.assign(workload.spec.limits, limits);
     });
   }
 

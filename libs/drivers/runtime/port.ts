@@ -13,8 +13,8 @@ export interface Owner {
   installation: string;
 }
 
-/** What a workload is for. `release` = replica of a deployment; `job` = one execution of a cron service. */
-export type WorkloadRole = 'release' | 'job';
+/** What a workload is for. `release` = replica of a deployment; `job` = one execution of a cron service; `database` = a managed database. */
+export type WorkloadRole = 'release' | 'job' | 'database';
 
 export interface WorkloadLabels extends Owner {
   project: string;
@@ -47,6 +47,8 @@ export interface WorkloadSpec {
     pids: number;
   };
   mounts: { volume: string; path: string }[];
+  /** Whether a change of `limits` alone replaces the container; without it, it does. */
+  limitsInPlace?: boolean;
   /** `always`: restarted by the engine when it exits and after an engine restart; `never`: runs once. */
   restart: 'always' | 'never';
   /** Overrides the image's StopSignal, e.g. `SIGTERM`. */
@@ -148,6 +150,24 @@ export interface WorkloadUsage extends Handle {
   memoryBytes: number;
   /** Null when it cannot be known. */
   network: { inBytes: number; outBytes: number } | null;
+}
+
+/** A program that is run inside a container. */
+export interface Program {
+  argv: string[];
+  /** Beside those of the container; may hold secrets, arguments may not. */
+  env?: Record<string, string>;
+  /** User of the image; without it the container's own. */
+  user?: string;
+  /** What it reads; without it nothing. */
+  stdin?: AsyncIterable<Uint8Array> | string;
+}
+
+export interface Execution {
+  /** What it writes, as it comes; read no faster than the reader takes it. To be read to its end. */
+  stdout: AsyncIterable<Buffer>;
+  /** Settles when `stdout` has been read to its end: with the exit code and the last of stderr (at most 16 KiB). */
+  ended: Promise<{ exitCode: number; stderr: string }>;
 }
 
 export interface Capabilities {
@@ -258,6 +278,18 @@ export interface ContainerRuntime {
   logs(handle: Handle, query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine[]>;
   /** Runs the image's health test once inside the container. False when it fails, times out, or the container does not run. */
   probe(handle: Handle, test: string[], timeoutMs: number): Promise<boolean>;
+  /**
+   * Runs a program inside a running container. `signal` ends the connection; the program itself then ends when it next reads or writes, as the
+   * API cannot kill it. Where `capabilities.exec` is false it always rejects.
+   * @throws NotFound `workload_not_found`; Conflict `workload_not_running`; Invalid `program_missing`; Unavailable when the connection
+   * breaks: what the program did is not known then
+   */
+  exec(handle: Handle, program: Program, signal: AbortSignal): Promise<Execution>;
+  /**
+   * Changes CPU and memory of a running workload at once. One that is gone or not running: nothing happens, the next ensureRunning counts.
+   * @throws Conflict `limits_refused` when the engine cannot (more is in use than the new limit)
+   */
+  limit(handle: Handle, limits: Pick<WorkloadSpec['limits'], 'cpus' | 'memoryBytes'>): Promise<void>;
   /** TCP sockets listening inside the container, [] when that cannot be known, for "your app listens on 8080, not on 3000". */
   listening(handle: Handle): Promise<ListeningSocket[]>;
   /** What every running workload of ours has used, by name. One that ends meanwhile is left out. */

@@ -1,5 +1,5 @@
 /**
- * The platform's end of the proc-receive hook (hooks/proc-receive.cjs): a unix socket that only our own hooks can use. Each push gets one
+ * The platform's end of the proc-receive hook (hooks/proc-receive.pl): a unix socket that only our own hooks can use. Each push gets one
  * random token, in the environment of its `git http-backend`, good for one connection; who is pushing to which repository is known from
  * the token, never from what the hook says.
  */
@@ -8,7 +8,6 @@ import { chmod, mkdir, rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { z } from 'zod';
 import { publicMessage } from '#platform/errors.js';
 
 /** One ref that the pusher wants to move. 40 zeros: it does not exist before / shall not exist afterwards. */
@@ -47,11 +46,8 @@ type Grant = Omit<Push, 'commands'>;
 
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_REASON = 200;
-const requestSchema = z.object({
-  token: z.string(),
-  commands: z.array(z.object({ old: z.string(), new: z.string(), ref: z.string() })),
-});
-
+/** The empty line after the commands. */
+const END = '\n\n';
 export class HookServer {
   readonly socketPath: string;
   private readonly grants = new Map<string, Grant>();
@@ -101,10 +97,9 @@ export class HookServer {
     let text = '';
     const read = (chunk: string) => {
       text += chunk;
-      const end = text.indexOf('\n');
-      if (end === -1 && text.length <= MAX_REQUEST_BYTES) return;
+      if (!text.includes(END) && text.length <= MAX_REQUEST_BYTES) return;
       socket.off('data', read).setTimeout(0).resume();
-      void this.serve(socket, text.slice(0, Math.max(end, 0)));
+      void this.serve(socket, text);
     };
     socket.setEncoding('utf8').on('data', read);
   }
@@ -115,7 +110,7 @@ export class HookServer {
     if (!request || !grant) return void socket.destroy();
     this.grants.delete(request.token);
     const verdicts = await this.decide({ ...grant, commands: request.commands }, (line) => tell(socket, line));
-    if (socket.writable) socket.end(`${JSON.stringify({ verdicts })}\n`);
+    if (socket.writable) socket.end([...verdicts.map(verdictLine), 'end\n'].join(''));
   }
 
   private async decide(push: Push, out: (line: string) => void): Promise<Verdict[]> {
@@ -129,19 +124,24 @@ export class HookServer {
   }
 }
 
-function parseRequest(text: string): z.output<typeof requestSchema> | null {
-  try {
-    return requestSchema.parse(JSON.parse(text));
-  } catch {
-    // Not our hook. It gets no answer.
-    return null;
-  }
+/** Null for what is not our hook: it gets no answer. */
+function parseRequest(text: string): { token: string; commands: PushCommand[] } | null {
+  const end = text.indexOf(END);
+  if (end === -1) return null;
+  const [token = '', ...lines] = text.slice(0, end).split('\n');
+  const commands = lines.map((line) => {
+    const [old = '', next = '', ...ref] = line.split(' ');
+    return { old, new: next, ref: ref.join(' ') };
+  });
+  return { token, commands };
 }
+
+const verdictLine = ({ ref, ok, reason }: Verdict) => (ok ? `ok ${ref}\n` : `ng ${ref} ${reason ?? ''}\n`);
 
 /** Lines may hold what a build printed: no escape sequence reaches the pusher's terminal. */
 function tell(socket: net.Socket, text: string): void {
   if (!socket.writable) return;
-  for (const line of text.split(/\r\n|\r|\n/)) socket.write(`${JSON.stringify({ line: printable(line) })}\n`);
+  for (const line of text.split(/\r\n|\r|\n/)) socket.write(`say ${printable(line)}\n`);
 }
 
 function printable(text: string): string {

@@ -2,27 +2,23 @@
 
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 /** Beside this file in the sources; from dist/libs/drivers/source the compiler's output has no copy, the repository has. */
 const CANDIDATES = ['hooks', '../../../../libs/drivers/source/hooks'].map((dir) =>
-  path.join(here, dir, 'proc-receive.cjs'),
+  path.join(here, dir, 'proc-receive.pl'),
 );
 
-/**
- * Writes `<dir>/proc-receive` (idempotent, atomic) and returns `dir`. The hook is a link to a `.cjs` file: without that name, Node would take a
- * data folder below a package of `"type": "module"` as modules.
- */
-export async function ensureHooks(dir: string, nodePath: string = process.execPath): Promise<string> {
+/** Writes `<dir>/proc-receive` (idempotent, atomic) and returns `dir`. @param perl absolute path of the interpreter */
+export async function ensureHooks(dir: string, perl = '/usr/bin/perl'): Promise<string> {
   const source = CANDIDATES.find((file) => existsSync(file));
   if (!source) throw new Error(`The hook is missing: ${CANDIDATES.join(' or ')}`);
-  const script = `#!${nodePath}\n${await readFile(source, 'utf8')}`;
+  const script = `#!${perl}\n${await readFile(source, 'utf8')}`;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await replace(path.join(dir, 'proc-receive.cjs'), (temporary) => writeExecutable(temporary, script));
-  await replace(path.join(dir, 'proc-receive'), (temporary) => symlink('proc-receive.cjs', temporary));
+  await replace(path.join(dir, 'proc-receive'), (temporary) => writeExecutable(temporary, script));
   return dir;
 }
 

@@ -405,9 +405,9 @@ test('the socket is closed to others and to whoever has no token, and a token is
       socket.write(text);
     });
   const token = hooks.issue({ context: {}, repository: bare() });
-  const request = (value: string) => `${JSON.stringify({ token: value, commands: [] })}\n`;
-  expect([await say(request('guess')), await say('rubbish\n'), pushes.length]).toEqual(['', '', 0]);
-  expect([await say(request(token)), await say(request(token)), pushes.length]).toEqual(['{"verdicts":[]}\n', '', 1]);
+  const request = (value: string) => `${value}\n\n`;
+  expect([await say(request('guess')), await say('rubbish\n\n'), pushes.length]).toEqual(['', '', 0]);
+  expect([await say(request(token)), await say(request(token)), pushes.length]).toEqual(['end\n', '', 1]);
   const revoked = hooks.issue({ context: {}, repository: bare() });
   hooks.revoke(revoked);
   expect(await say(request(revoked))).toBe('');
@@ -416,8 +416,8 @@ test('the socket is closed to others and to whoever has no token, and a token is
 test('ensureHooks may be repeated and repairs what it finds', async () => {
   await rm(path.join(dir, 'hooks', 'proc-receive'));
   await mkdir(path.join(dir, 'hooks'), { recursive: true });
-  await writeFile(path.join(dir, 'hooks', 'proc-receive.cjs'), 'garbage');
+  await writeFile(path.join(dir, 'hooks', 'proc-receive'), 'garbage');
   await ensureHooks(path.join(dir, 'hooks'));
   expect((await push('main')).code).toBe(0);
-  expect((await readdir(path.join(dir, 'hooks'))).sort()).toEqual(['proc-receive', 'proc-receive.cjs']);
+  expect((await readdir(path.join(dir, 'hooks'))).sort()).toEqual(['proc-receive']);
 });

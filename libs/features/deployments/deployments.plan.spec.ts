@@ -63,7 +63,7 @@ it.each([
     'a known image is neither fetched nor built',
     want({}, { image: 'sha256:1' }),
     null,
-    ['image.require', 'release.start', 'release.await', 'route.switch'],
+    ['release.start', 'release.await', 'route.switch'],
   ],
   [
     'a worker has no route',

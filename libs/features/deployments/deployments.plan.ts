@@ -43,7 +43,8 @@ export function planDeployment(want: Want, have: Have | null): Plan {
 
 function imageSteps(want: Want): Plan {
   const self = { deployment: want.deploymentId };
-  if (want.image) return [step('image.require', { ...self, image: want.image })];
+  // `release.start` requires the image too; a cron service starts nothing yet.
+  if (want.image) return want.config.type === 'cron' ? [step('image.require', { ...self, image: want.image })] : [];
   const { source, serviceId } = want.config;
   if (source.type === 'image') return [step('image.pull', { ...self, ref: source.image ?? '' })];
   const tag = `containr/${serviceId}:${want.deploymentId.slice(-12)}`;

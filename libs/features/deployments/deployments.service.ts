@@ -212,7 +212,6 @@ export class DeploymentsService {
   ): Promise<DeploymentRow | null> {
     const runId = randomUUID();
     const start = async (tx: Tx) => {
-      await requireService(tx, caller, serviceId);
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
       if (!wanted) return null;
@@ -253,6 +252,7 @@ export class DeploymentsService {
       commitHash: commit ?? null,
       commitMessage: subject?.slice(0, 500) ?? null,
       config: sealConfig(this.box, id, config),
+      replicas: config.replicas,
       rollbackOf: rollbackOf ?? null,
       ...known,
     };

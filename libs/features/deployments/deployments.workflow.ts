@@ -40,7 +40,6 @@ export class DeploymentWorkflow {
       data: { startedAt: await databaseTime(tx) },
     });
     const config = openConfig(this.box, row);
-    await tx.deployment.update({ where: { id: row.id }, data: { replicas: config.replicas } });
     const live = await liveRelease(tx, this.box, row.serviceId);
     const have: Have | null = live && {
       deploymentId: live.deploymentId,

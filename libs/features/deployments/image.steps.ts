@@ -137,11 +137,7 @@ export class ImageSteps {
     const { name, tag: imageTag } = imageOutput('', tag);
     const metadata = commitHash ? { commit: commitHash } : {};
     const row = { projectId: service.projectId, serviceId: service.id, imageName: name, imageTag, metadata };
-    await tx.build.upsert({
-      where: { id: deployment },
-      create: { id: deployment, deploymentId: deployment, ...row },
-      update: {},
-    });
+    await tx.build.createMany({ data: [{ id: deployment, deploymentId: deployment, ...row }], skipDuplicates: true });
   }
 
   private async pull(ctx: StepContext, params: OfDeployment & { ref: string }): Promise<ImageOutput> {

@@ -35,6 +35,9 @@ export class Partitions {
       ['log_lines', config.CONTAINR_LOG_RETENTION_DAYS],
       ['release_logs', config.CONTAINR_LOG_RETENTION_DAYS],
       ['service_metrics', config.CONTAINR_METRICS_RETENTION_DAYS],
+      // 24 hours and 30 days, and the days that they reach into.
+      ['database_metrics', 2],
+      ['database_metric_rollups', 31],
     ];
   }
 

@@ -87,6 +87,8 @@ function sameNames(left: string[], right: string[]): boolean {
 function grouped(workloads: Workload[]): Map<string, Workload[]> {
   const groups = new Map<string, Workload[]>();
   for (const workload of workloads) {
+    // Those have a reconciler of their own.
+    if (workload.labels.role === 'database') continue;
     const group = groups.get(workload.labels.service);
     if (group) group.push(workload);
     else groups.set(workload.labels.service, [workload]);

@@ -3,21 +3,31 @@ import { Injectable } from '@nestjs/common';
 import { passwordPlace } from '#features/registries/index.js';
 import { variableAad } from '#features/services/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { Remembered } from '#platform/remembered.js';
 import { SecretBox } from '#platform/secrets.js';
 import { openConfig, secretValues } from './release-config.js';
 
 /** A secret of several lines arrives line by line; shorter lines of it say nothing. */
 const SECRET_LINE = 16;
 
+/** Each step of a deployment opens a log; what somebody makes a secret meanwhile, another service has and this log does not. */
+const REMEMBERED_MS = 10_000;
+
 @Injectable()
 export class ProjectSecrets {
+  private readonly known = new Remembered<string[]>(REMEMBERED_MS, 100);
+
   constructor(
     private readonly db: PrismaService,
     private readonly box: SecretBox,
   ) {}
 
   /** Those the deployment was made with, which may have been changed since, and those of its project now; [] when it is gone. */
-  async ofDeployment(deploymentId: string): Promise<string[]> {
+  ofDeployment(deploymentId: string): Promise<string[]> {
+    return this.known.get(deploymentId, () => this.readDeployment(deploymentId));
+  }
+
+  private async readDeployment(deploymentId: string): Promise<string[]> {
     const row = await this.db.deployment.findUnique({
       where: { id: deploymentId },
       select: { id: true, config: true, service: { select: { projectId: true } } },

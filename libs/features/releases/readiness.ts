@@ -65,19 +65,24 @@ class Watch {
       if (workload && (await this.answers(workload)) && (await this.healthy(workload, signal)))
         return workload.address ?? '';
       if (performance.now() > this.deadline) throw await this.gaveUp(workload);
-      await this.untilNextLook(workload, wait, signal);
+      const listens = await this.untilNextLook(workload, wait, signal);
+      if (listens && !this.target.path && !this.target.healthcheck) return listens;
     }
   }
 
-  /** Waits so long, or until somebody listens. */
-  private async untilNextLook(workload: Workload | null, waitMs: number, signal: AbortSignal): Promise<void> {
+  /** Waits so long, or until somebody listens. @returns the address at which he does */
+  private async untilNextLook(workload: Workload | null, waitMs: number, signal: AbortSignal): Promise<string | null> {
     const { port } = this.target;
     const address = this.refused && workload?.address;
-    if (!address || port === null) return pause(waitMs, signal);
+    if (!address || port === null) {
+      await pause(waitMs, signal);
+      return null;
+    }
     for (let knock = 0; knock < KNOCKS_PER_LOOK; knock++) {
       await pause(waitMs / KNOCKS_PER_LOOK, signal);
-      if ((await tcpProblem(address, port)) === null) return;
+      if ((await tcpProblem(address, port)) === null) return address;
     }
+    return null;
   }
 
   /** Null while it is being started. @throws Invalid `release_exited`. */

@@ -49,8 +49,8 @@ export class Releases {
   async start(release: ReleaseRef, signal: AbortSignal): Promise<number> {
     const { config, deploymentId, commit, image } = release;
     const owner = await this.owner();
-    const port = portOf(config, (await this.requireImage(image)).exposedPorts);
-    await this.prepare(config, owner);
+    const [facts] = await Promise.all([this.requireImage(image), this.prepare(config, owner)]);
+    const port = portOf(config, facts.exposedPorts);
     const who = { ...owner, deploymentId, commit, image, port };
     const names = releaseNames(config, deploymentId);
     await allOrFirstError(

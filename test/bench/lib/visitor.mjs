@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_MS = 3;
+const LOOK_MS = 10;
 const WITHIN_MS = 120_000;
 const TIMEOUT_MS = 10_000;
 

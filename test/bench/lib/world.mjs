@@ -133,7 +133,7 @@ export class World {
 
   /** @param {string} dir exists already and becomes the first commit @param {string} remote */
   async workTree(dir, remote) {
-    const tree = new GitWorkTree({ dir, scratch: this.dir, token: this.api.token, signal: this.signal });
+    const tree = new GitWorkTree({ dir, token: this.api.token, signal: this.signal });
     await tree.init(remote);
     return tree;
   }

@@ -116,7 +116,8 @@ export class EngineClient {
 
   private upgrade(request: EngineCall, headers: http.OutgoingHttpHeaders, deadline: Deadline): Promise<Duplex> {
     return new Promise((resolve, reject) => {
-      const outgoing = this.request(request, undefined, headers);
+      const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+      const outgoing = this.request(request, body, headers);
       deadline.onEnd(() => outgoing.destroy(deadline.reason()));
       outgoing.once('upgrade', (_response, socket: Duplex, head: Buffer) => {
         if (head.length > 0) socket.unshift(head);
@@ -126,7 +127,7 @@ export class EngineClient {
         readText(response).then((text) => reject(refused(response.statusCode ?? 0, text)), reject),
       );
       outgoing.on('error', (error) => reject(deadline.reason() ?? unreachable(this.where, error)));
-      outgoing.end();
+      outgoing.end(body);
     });
   }
 

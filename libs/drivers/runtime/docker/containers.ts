@@ -1,5 +1,5 @@
 /** ensureRunning, ensureAbsent, find, observe, wait: containers by name, with as few calls as the engine allows. */
-import { type AppError, Invalid, NotFound, Unavailable } from '#platform/errors.js';
+import { type AppError, Conflict, Invalid, NotFound, Unavailable } from '#platform/errors.js';
 import type { Handle, Owner, RemovalOptions, Workload, WorkloadSpec } from '../port.js';
 import type { Addresses } from './addresses.js';
 import type { EngineClient } from './client.js';
@@ -82,6 +82,20 @@ export class Containers {
       return ended.StatusCode;
     } catch (error) {
       throw refusedWith(error, 404) ? gone(handle) : error;
+    }
+  }
+
+  /** Swap is limited together with memory, as when the container was made. */
+  async limit(handle: Handle, { cpus, memoryBytes }: { cpus: number; memoryBytes: number }): Promise<void> {
+    const body = { NanoCpus: Math.round(cpus * 1e9), Memory: memoryBytes, MemorySwap: memoryBytes };
+    try {
+      await this.engine.call({ method: 'POST', path: `/containers/${handle.id}/update`, body, timeoutMs: MAKE_MS });
+    } catch (error) {
+      if (refusedWith(error, 404) || refusedWith(error, 409)) return;
+      if (!refusalOf(error)) throw error;
+      const message =
+        'The Docker Engine did not change the limits: more memory is in use than the new limit, perhaps. Restart it.';
+      throw new Conflict('limits_refused', message, { cause: error });
     }
   }
 

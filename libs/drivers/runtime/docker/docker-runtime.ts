@@ -2,6 +2,7 @@
 import type {
   Capabilities,
   ContainerRuntime,
+  Execution,
   Handle,
   ImageStore,
   ListeningSocket,
@@ -9,6 +10,7 @@ import type {
   LogQuery,
   NetworkStore,
   Owner,
+  Program,
   RemovalOptions,
   RuntimeEvent,
   VolumeStore,
@@ -21,6 +23,7 @@ import { Addresses } from './addresses.js';
 import { EngineClient } from './client.js';
 import { Containers } from './containers.js';
 import { runtimeEvents } from './events.js';
+import { Execs } from './exec.js';
 import { Images } from './images.js';
 import { Inside } from './inside.js';
 import { Logs } from './logs.js';
@@ -46,6 +49,7 @@ export class DockerRuntime implements ContainerRuntime {
   private readonly containers: Containers;
   private readonly logReader: Logs;
   private readonly inside: Inside;
+  private readonly execs: Execs;
   private readonly usageReader: UsageReader;
 
   /** Connects lazily. @throws Invalid `docker_host_invalid` */
@@ -60,6 +64,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.containers = new Containers(this.engine, addresses);
     this.logReader = new Logs(this.engine);
     this.inside = new Inside(this.engine);
+    this.execs = new Execs(this.engine);
     this.usageReader = new UsageReader(this.engine);
   }
 
@@ -99,6 +104,14 @@ export class DockerRuntime implements ContainerRuntime {
 
   probe(handle: Handle, test: string[], timeoutMs: number): Promise<boolean> {
     return this.inside.probe(handle, test, timeoutMs);
+  }
+
+  exec(handle: Handle, program: Program, signal: AbortSignal): Promise<Execution> {
+    return this.execs.run(handle, program, signal);
+  }
+
+  limit(handle: Handle, limits: { cpus: number; memoryBytes: number }): Promise<void> {
+    return this.containers.limit(handle, limits);
   }
 
   listening(handle: Handle): Promise<ListeningSocket[]> {

@@ -59,7 +59,9 @@ export function ownerFilter(owner: Owner, service?: string): { label: string[] }
 
 /** sha256 of the spec, independent of the order of keys: tells a container made from this spec from one made from another. */
 export function specHash(spec: WorkloadSpec): string {
-  return createHash('sha256').update(canonical(spec)).digest('hex');
+  const { limits, ...rest } = spec;
+  const made = spec.limitsInPlace ? { ...rest, limits: { pids: limits.pids } } : spec;
+  return createHash('sha256').update(canonical(made)).digest('hex');
 }
 
 function canonical(value: unknown): string {
