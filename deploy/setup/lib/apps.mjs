@@ -12,8 +12,8 @@ const LEAN = ['--max-semi-space-size=2', '--optimize-for-size', '--wasm-lazy-com
 
 /** Argument lists of node; others only in tests of the set-up itself. */
 export const ENTRIES = {
-  api: [...LEAN, '--enable-source-maps', path.join(ROOT, 'dist/apps/api/main.js')],
-  worker: [...LEAN, '--enable-source-maps', path.join(ROOT, 'dist/apps/worker/main.js')],
+  api: [...LEAN, path.join(ROOT, 'dist/apps/api/main.js')],
+  worker: [...LEAN, path.join(ROOT, 'dist/apps/worker/main.js')],
 };
 
 // In flight: requests of the API, steps of the worker. A step that does not end in time is taken over by the next worker.
