@@ -10,6 +10,7 @@ import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
 import { GitApiModule } from '#features/git/index.js';
+import { GitProvidersApiModule } from '#features/git-providers/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { MembersApiModule } from '#features/members/index.js';
 import { MetricsApiModule } from '#features/metrics/index.js';
@@ -46,6 +47,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     LogsApiModule,
     MetricsApiModule,
     GitApiModule,
+    GitProvidersApiModule,
     TemplatesApiModule,
     ComposeApiModule,
     DriversModule,

@@ -5,6 +5,7 @@ import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
@@ -21,6 +22,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
 /** What the worker can do: one line per feature. */
 @Module({
   imports: [
+    GitProvidersWorkerModule,
     BuildsWorkerModule,
     DatabasesWorkerModule,
     DeploymentsWorkerModule,

@@ -47,7 +47,7 @@ export function rateLimited(kind: ProviderKind, seconds: number): AppError {
   return new Unavailable(
     'provider_rate_limited',
     `${NAMES[kind]} limits how often it may be asked: try again in ${seconds} s.`,
-    { details: { retry_after: seconds } },
+    { details: { retry_after_seconds: seconds } },
   );
 }
 
