@@ -67,3 +67,11 @@ export function repositoryNotFound(kind: ProviderKind, fullName: string): AppErr
     `${NAMES[kind]} has no repository ${fullName}, or the access token may not see it.`,
   );
 }
+
+export function hookNotFound(kind: ProviderKind): AppError {
+  return new NotFound('provider_hook_not_found', `${NAMES[kind]} does not have this webhook any more.`);
+}
+
+export function pullRequestNotFound(fullName: string, number: number): AppError {
+  return new NotFound('pull_request_not_found', `${fullName} has no pull request ${number}.`);
+}
