@@ -79,6 +79,7 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
     image_name: 'web',
     image_tag: '1',
   }),
+  'POST /git/providers': () => ({ type: 'gitea', base_url: 'http://127.0.0.1:1', access_token: 'x' }),
   'POST /registry-credentials': () => ({ registry: 'registry.example.com', username: 'u', password: 'p' }),
   'POST /templates/plan': () => ({ template_id: 'nginx' }),
   'POST /templates/{id}/deploy': ({ ids }) => ({ project_id: ids.projects, name: 'x' }),
@@ -153,6 +154,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     domains: randomUUID(),
     builds: randomUUID(),
     'registry-credentials': randomUUID(),
+    providers: randomUUID(),
     templates: 'nginx',
     databases: randomUUID(),
     users: 'somebody',
@@ -197,6 +199,9 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const login = { registry: `${more['registry-credentials']}.example.com`, username: 'u', password: '' };
   await db.registryCredential.create({ data: { id: more['registry-credentials'], userId: owner.id, ...login } });
   await databaseOf(more.databases, id);
+  const token = api.app.get(SecretBox).seal('token', `git-provider:${more.providers}`);
+  const provider = { type: 'gitea', name: 'G', baseUrl: 'http://127.0.0.1:1', token };
+  await db.gitProvider.create({ data: { id: more.providers, userId: owner.id, ...provider } });
   const created = { resource: 'project', resourceId: projectId, projectId, action: 'create' };
   await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, created));
   await apiToken({ id: more.tokens, scopes: ['read'] });

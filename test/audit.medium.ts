@@ -4,6 +4,7 @@
  */
 import { createOpenApi } from '../apps/api/http/openapi.js';
 import { type TestApi, type TestUser, testApi } from './factories/api.js';
+import { type StandIns, startGitProviders } from './git-providers/index.js';
 
 /** Operations that change nothing, with the reason. */
 const NOTHING_CHANGES: Record<string, string> = {
@@ -33,6 +34,7 @@ interface Call {
 }
 
 let api: TestApi;
+let standIns: StandIns;
 let admin: TestUser;
 let guest: TestUser;
 let ids: { project: string; service: string; cron: string; volume: string; deployment: string };
@@ -167,6 +169,22 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     async () => ({ path: `/registry-credentials/${await newest('registry_credentials')}` }),
   ],
   [
+    'POST /git/providers',
+    () => {
+      const { token } = standIns.gitea.user('me');
+      const body = { type: 'gitea', base_url: standIns.gitea.baseUrl, access_token: token };
+      return { path: '/git/providers', body, secret: token };
+    },
+  ],
+  [
+    'PATCH /git/providers/{providerId}',
+    async () => {
+      const token = standIns.gitea.token('me');
+      return { path: `/git/providers/${await newest('git_providers')}`, body: { access_token: token }, secret: token };
+    },
+  ],
+  ['DELETE /git/providers/{providerId}', async () => ({ path: `/git/providers/${await newest('git_providers')}` })],
+  [
     'POST /builds',
     () => ({
       path: '/builds',
@@ -235,7 +253,8 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
 ];
 
 beforeAll(async () => {
-  api = await testApi();
+  standIns = await startGitProviders();
+  api = await testApi({ environment: { CONTAINR_EGRESS_ALLOW: '127.0.0.1/32' } });
   admin = await api.user();
   guest = await api.user();
   const project = (await call('POST', '/projects', { name: 'P' })).id;
@@ -246,7 +265,10 @@ beforeAll(async () => {
   const deployment = (await call('POST', `/services/${web.id}/deployments`, { branch: 'other' })).id;
   ids = { project, service: web.id, cron, volume: web.volumes[0].id, deployment };
 });
-afterAll(() => api?.close());
+afterAll(async () => {
+  await api?.close();
+  await standIns?.close();
+});
 
 function mutations(): string[] {
   const { paths } = createOpenApi(api.app);

@@ -11,6 +11,7 @@ import {
   type Pull,
   type RefChange,
   type Repository,
+  refsOf,
   type User,
   ZEROS,
 } from './repository.js';
@@ -79,9 +80,7 @@ const routes: Route[] = [
     return hash ? reply(200, { name: branch, target: { hash } }) : problem(404, `Branch ${branch} not found`);
   }),
   route('GET', '/commit/([0-9a-f]+)', async (_call, repository, short = '') => {
-    const pulls = repository.pulls.map(({ commit }) => commit);
-    const heads = await Promise.all(['main', ...branchesOf(repository)].map((branch) => repository.head(branch)));
-    const hash = [...heads, ...pulls].find((one) => one?.startsWith(short));
+    const hash = [...(await refsOf(repository.folder)).values()].find((one) => one.startsWith(short));
     return hash ? reply(200, { hash }) : notFound;
   }),
   route('GET', '/hooks', (call, { hooks }) => listed(call, hooks, hookView)),
@@ -137,7 +136,6 @@ const routes: Route[] = [
   }),
 ];
 
-const branchesOf = ({ pulls }: Repository): string[] => pulls.map(({ branch }) => branch);
 const userView = ({ id, login }: User) => ({ type: 'user', uuid: uuidOf(id), display_name: login, nickname: login });
 const commentView = ({ id, author, text }: Repository['comments'][number]) => ({
   id,

@@ -50,7 +50,8 @@ export class Deliveries {
 
   track<T>(work: Promise<T>): Promise<T> {
     this.open.add(work);
-    void work.finally(() => this.open.delete(work));
+    const done = () => this.open.delete(work);
+    work.then(done, done);
     return work;
   }
 

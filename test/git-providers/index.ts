@@ -8,11 +8,12 @@ import { bitbucket } from './bitbucket.js';
 import { gitea } from './gitea.js';
 import { github } from './github.js';
 import { gitlab } from './gitlab.js';
+import { Seeds } from './seeds.js';
 import { StandIn } from './stand-in.js';
 
 export type { Delivery } from './dialect.js';
 export type { Hook, Pull, Repository } from './repository.js';
-export { StandIn } from './stand-in.js';
+export { StandIn, type StandInAccount } from './stand-in.js';
 
 export interface StandIns {
   /** e.g. `http://127.0.0.1:40123`. */
@@ -37,8 +38,9 @@ export async function startGitProviders(): Promise<StandIns> {
   // Clients keep connections for less.
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const seeds = new Seeds(root);
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const make = (dialect: typeof github) => new StandIn(dialect, `${origin}/${dialect.kind}`, root);
+  const make = (dialect: typeof github) => new StandIn(dialect, `${origin}/${dialect.kind}`, root, seeds);
   const providers = { github: make(github), gitlab: make(gitlab), bitbucket: make(bitbucket), gitea: make(gitea) };
   const all: StandIn[] = Object.values(providers);
   const close = async () => {

@@ -1,8 +1,9 @@
 /** One repository at a stand-in: a real bare git repository, and what the provider keeps beside it. */
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { FakeFiles } from '#drivers/source/fake.js';
-import { commitTo, git, makeBare } from '#drivers/source/testing/git-work.js';
+import { commitTo, git } from '#drivers/source/testing/git-work.js';
 
 export const ZEROS = '0'.repeat(40);
 
@@ -127,19 +128,13 @@ export class Repository {
     );
   }
 
-  /** Of another repository: what a fork starts with. */
-  async copy(from: Repository): Promise<void> {
-    await git(this.folder, 'fetch', '--quiet', from.folder, '+refs/heads/*:refs/heads/*');
-    await this.ensureWork();
-    await git(this.work, 'fetch', '--quiet', from.folder, '+refs/heads/*:refs/heads/*');
-  }
-
   private get work(): string {
     return `${this.folder}.pusher`;
   }
 
+  /** A copy of what is there: no git process. */
   private async ensureWork(): Promise<void> {
-    await git(this.work, 'rev-parse', '--git-dir').catch(() => makeBare(this.work));
+    if (!existsSync(this.work)) await cp(this.folder, this.work, { recursive: true });
   }
 
   async close(): Promise<void> {

@@ -3,14 +3,16 @@
  * HTTP, and hooks that it really delivers after a push, signed, with its own retry rules.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { cp, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { FakeFiles } from '#drivers/source/fake.js';
 import { runBackend } from '#drivers/source/testing/git-server.js';
-import { git, makeBare } from '#drivers/source/testing/git-work.js';
+import { git } from '#drivers/source/testing/git-work.js';
 import { Deliveries } from './deliveries.js';
 import type { Delivery, Dialect, Reply } from './dialect.js';
 import { changesBetween, type Json, type Pull, type RefChange, Repository, refsOf, type User } from './repository.js';
+import type { Seeds } from './seeds.js';
 
 interface Token {
   user: User;
@@ -42,6 +44,7 @@ export class StandIn {
     /** Web address. */
     readonly baseUrl: string,
     private readonly root: string,
+    private readonly seeds: Seeds,
   ) {
     this.hooks = new Deliveries(dialect, () => this.allowedHosts);
   }
@@ -86,23 +89,26 @@ export class StandIn {
     this.limit = limit && { left: limit.left, resetAt: Date.now() + limit.seconds * 1000 };
   }
 
-  /** @param files of its first commit, which is pushed; without them it stays empty. */
-  async createRepo(fullName: string, options: { isPrivate?: boolean; files?: FakeFiles } = {}): Promise<Repository> {
+  /** @param files of its first commit; without them it stays empty. */
+  async createRepo(
+    fullName: string,
+    { isPrivate = true, files }: { isPrivate?: boolean; files?: FakeFiles } = {},
+  ): Promise<Repository> {
     const owner = fullName.split('/')[0] ?? '';
     if (!this.users.has(owner)) this.user(owner);
     const folder = path.join(this.root, this.kind, `${fullName}.git`);
-    await makeBare(folder);
+    await cp(await this.seeds.of(files), folder, { recursive: true });
     const credentials = () => ({ username: this.dialect.gitUser ?? owner, password: this.token(owner) });
     const url = `${this.baseUrl}/${fullName}.git`;
-    const repository = new Repository(this.nextId(), fullName, options.isPrivate ?? true, folder, url, credentials);
+    const repository = new Repository(this.nextId(), fullName, isPrivate, folder, url, credentials);
     this.repositories.push(repository);
-    if (options.files) await repository.push(options.files);
     return repository;
   }
 
   async fork(repository: Repository, owner: string): Promise<Repository> {
     const copy = await this.createRepo(`${owner}/${repository.name}`, { isPrivate: repository.isPrivate });
-    await copy.copy(repository);
+    await rm(copy.folder, { recursive: true });
+    await cp(repository.folder, copy.folder, { recursive: true });
     repository.members.add(owner);
     return copy;
   }
