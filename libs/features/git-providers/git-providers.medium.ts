@@ -163,7 +163,7 @@ describe('the source of a service', () => {
     expect(await code({ repository, provider_id: randomUUID() })).toBe('400 git_provider_not_found');
     expect(await code({ repository, provider_id: provider.id }, other)).toBe('400 git_provider_not_found');
     expect(await code({ provider_id: provider.id })).toBe('400 validation_failed');
-    const elsewhere = 'https://example.com/a/b.git';
+    const elsewhere = 'http://127.0.0.1:1/a/b.git';
     expect(await code({ repository: elsewhere, provider_id: provider.id })).toBe('400 repository_not_at_provider');
     const bound = await api.request('POST', '/user/tokens', {
       as: me,
