@@ -9,8 +9,10 @@ import { ModulesContainer } from '@nestjs/core';
 import { ROLES } from '#contracts/members.js';
 import { SCOPES, type TokenScope } from '#contracts/tokens.js';
 import { recordAudit } from '#features/audit/index.js';
+import { newCredentials, sealCredentials } from '#features/databases/index.js';
 import { allows, type OperationOptions, operationOf, requirementOf, rolesFor, scopeFor } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
+import { SecretBox } from '#platform/secrets.js';
 import { newSecret } from '#platform/shown-once.js';
 import { type TestApi, type TestUser, testApi } from './factories/api.js';
 
@@ -87,6 +89,7 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
     image_name: 'web',
     image_tag: '1',
   }),
+  'POST /git/providers': () => ({ type: 'gitea', base_url: 'http://127.0.0.1:1', access_token: 'x' }),
   'POST /registry-credentials': () => ({ registry: 'registry.example.com', username: 'u', password: 'p' }),
   'POST /templates/plan': () => ({ template_id: 'nginx' }),
   'POST /templates/{id}/deploy': ({ ids }) => ({ project_id: ids.projects, name: 'x' }),
@@ -100,6 +103,13 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /user/tokens': () => ({ name: 'ci', scopes: ['read'] }),
   'POST /projects/{id}/invitations': () => ({ email: `${randomUUID()}@example.com`, role: 'viewer' }),
   'PUT /projects/{id}/members/{user_id}': () => ({ role: 'developer' }),
+  'POST /databases': () => ({ name: `db ${randomUUID()}`, type: 'redis', plan: 'hobby', region: 'local' }),
+  'POST /databases/{id}/action': () => ({ action: 'stop' }),
+  'POST /databases/{id}/link': ({ ids }) => ({ service_id: ids.services }),
+  'POST /databases/{id}/query': () => ({ query: 'SELECT 1' }),
+  'POST /databases/{id}/users': () => ({ name: 'x' }),
+  'POST /databases/{id}/databases': () => ({ name: 'x' }),
+  'PUT /databases/{id}/public-access': () => ({ cidrs: [] }),
   'POST /invitations/accept': ({ invitationToken }) => ({ token: invitationToken }),
 };
 
@@ -154,7 +164,10 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     domains: randomUUID(),
     builds: randomUUID(),
     'registry-credentials': randomUUID(),
+    providers: randomUUID(),
     templates: 'nginx',
+    databases: randomUUID(),
+    users: 'somebody',
     deliveries: randomUUID(),
     members: person('spare').id,
   };
@@ -217,12 +230,28 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });
   const login = { registry: `${more['registry-credentials']}.example.com`, username: 'u', password: '' };
   await db.registryCredential.create({ data: { id: more['registry-credentials'], userId: owner.id, ...login } });
+  await databaseOf(more.databases, id);
+  const token = api.app.get(SecretBox).seal('token', `git-provider:${more.providers}`);
+  const provider = { type: 'gitea', name: 'G', baseUrl: 'http://127.0.0.1:1', token };
+  await db.gitProvider.create({ data: { id: more.providers, userId: owner.id, ...provider } });
   const created = { resource: 'project', resourceId: projectId, projectId, action: 'create' };
   await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, created));
   await apiToken({ id: more.tokens, scopes: ['read'] });
   const entry = { resource: 'service', resourceId: serviceId, action: 'create', projectId };
   await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, entry));
-  return { ids: { ...id, ...more }, invitationToken: secret };
+  return { ids: { ...id, ...more, links: serviceId }, invitationToken: secret };
+}
+
+/** With a link to the service. */
+async function databaseOf(
+  id: string,
+  { projects: projectId, services: serviceId }: { projects: string; services: string },
+) {
+  const credentials = sealCredentials(api.app.get(SecretBox), id, newCredentials());
+  const volumeId = randomUUID();
+  const made = { name: 'main', alias: 'main', type: 'postgresql', version: '15.18', plan: 'hobby', region: 'local' };
+  await db.database.create({ data: { id, projectId, volumeId, credentials, ...made } });
+  await db.databaseLink.create({ data: { id: randomUUID(), databaseId: id, serviceId, variable: 'A_DATABASE_URL' } });
 }
 
 /** Past the API, so that it may be expired. @returns the token */

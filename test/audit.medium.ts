@@ -5,10 +5,16 @@
 import { randomUUID } from 'node:crypto';
 import { createOpenApi } from '../apps/api/http/openapi.js';
 import { type TestApi, type TestUser, testApi } from './factories/api.js';
+import { type StandIns, startGitProviders } from './git-providers/index.js';
 
 /** Operations that change nothing, with the reason. */
 const NOTHING_CHANGES: Record<string, string> = {
   'POST /templates/plan': 'shows what would be made',
+  'POST /databases/{id}/query': 'reads; what may write needs a running engine: libs/features/databases/engines.real.ts',
+  'POST /databases/{id}/users': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'DELETE /databases/{id}/users/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'POST /databases/{id}/databases': 'needs a running engine: libs/features/databases/engines.real.ts',
+  'DELETE /databases/{id}/databases/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
   'POST /services/{id}/domains/{domain_id}/check': 'looks at DNS and keeps what it saw',
   'POST /webhooks/git/{hook_id}': 'is stored as a delivery; the deployment it leads to is recorded by the worker',
 };
@@ -33,6 +39,7 @@ interface Call {
 }
 
 let api: TestApi;
+let standIns: StandIns;
 let admin: TestUser;
 let guest: TestUser;
 let ids: Record<'project' | 'service' | 'cron' | 'hooked' | 'volume' | 'deployment', string>;
@@ -45,6 +52,7 @@ const call = async (method: string, path: string, body?: unknown) => {
 };
 
 const newest = async (table: string) => (await sql(`SELECT id FROM ${table} ORDER BY created_at DESC LIMIT 1`))[0]?.id;
+const databasePath = async () => `/databases/${await newest('databases')}`;
 const domainId = () => newest('domains');
 const invitePath = () => `/projects/${ids.project}/invitations`;
 
@@ -166,6 +174,22 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     async () => ({ path: `/registry-credentials/${await newest('registry_credentials')}` }),
   ],
   [
+    'POST /git/providers',
+    () => {
+      const { token } = standIns.gitea.user('me');
+      const body = { type: 'gitea', base_url: standIns.gitea.baseUrl, access_token: token };
+      return { path: '/git/providers', body, secret: token };
+    },
+  ],
+  [
+    'PATCH /git/providers/{providerId}',
+    async () => {
+      const token = standIns.gitea.token('me');
+      return { path: `/git/providers/${await newest('git_providers')}`, body: { access_token: token }, secret: token };
+    },
+  ],
+  ['DELETE /git/providers/{providerId}', async () => ({ path: `/git/providers/${await newest('git_providers')}` })],
+  [
     'POST /builds',
     () => ({
       path: '/builds',
@@ -192,6 +216,42 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
       path: `/projects/${ids.project}/import/compose`,
       body: { compose: 'services: { cache: { image: "redis:7", environment: { TOKEN: s3cret-build-argument } } }' },
     }),
+  ],
+  [
+    'POST /databases',
+    () => ({
+      path: '/databases',
+      body: { name: 'main', type: 'postgresql', plan: 'hobby', region: 'local', project_id: ids.project },
+    }),
+  ],
+  [
+    'PUT /databases/{id}',
+    async () => ({ path: `${await databasePath()}`, body: { name: 'renamed', plan: 'starter' } }),
+  ],
+  [
+    'POST /databases/{id}/action',
+    async () => ({ path: `${await databasePath()}/action`, body: { action: 'restart' } }),
+  ],
+  [
+    'POST /databases/{id}/link',
+    async () => ({ path: `${await databasePath()}/link`, body: { service_id: ids.service } }),
+  ],
+  ['DELETE /databases/{id}/links/{service_id}', async () => ({ path: `${await databasePath()}/links/${ids.service}` })],
+  [
+    'POST /databases/{id}/password',
+    async () => {
+      await sql(`UPDATE databases SET status = 'running'`);
+      return { path: `${await databasePath()}/password`, body: { password: 's3cret password' } };
+    },
+  ],
+  ['DELETE /databases/{id}', async () => ({ path: `${await databasePath()}?force=true` })],
+  ['POST /databases/{id}/undelete', async () => ({ path: `${await databasePath()}/undelete` })],
+  [
+    'POST /databases/{id}/purge',
+    async () => {
+      await call('DELETE', `${await databasePath()}`);
+      return { path: `${await databasePath()}/purge` };
+    },
   ],
   ['POST /services/{id}/webhook', () => ({ path: `/services/${ids.hooked}/webhook` })],
   [
@@ -222,7 +282,8 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
 ];
 
 beforeAll(async () => {
-  api = await testApi();
+  standIns = await startGitProviders();
+  api = await testApi({ environment: { CONTAINR_EGRESS_ALLOW: '127.0.0.1/32' } });
   admin = await api.user();
   guest = await api.user();
   const project = (await call('POST', '/projects', { name: 'P' })).id;
@@ -235,7 +296,10 @@ beforeAll(async () => {
   const hooked = (await call('POST', `/projects/${project}/services`, { name: 'hooked', type: 'web', source })).id;
   ids = { project, service: web.id, cron, hooked, volume: web.volumes[0].id, deployment };
 });
-afterAll(() => api?.close());
+afterAll(async () => {
+  await api?.close();
+  await standIns?.close();
+});
 
 function mutations(): string[] {
   const { paths } = createOpenApi(api.app);

@@ -5,11 +5,13 @@ import { AccountsApiModule } from '#features/accounts/index.js';
 import { AuditApiModule } from '#features/audit/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
+import { DatabasesApiModule } from '#features/databases/index.js';
 import { DeployHooksApiModule } from '#features/deploy-hooks/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
 import { GitApiModule } from '#features/git/index.js';
+import { GitProvidersApiModule } from '#features/git-providers/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { MembersApiModule } from '#features/members/index.js';
 import { MetricsApiModule } from '#features/metrics/index.js';
@@ -37,6 +39,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     ProjectsApiModule,
     MembersApiModule,
     ServicesApiModule,
+    DatabasesApiModule,
     DeploymentsApiModule,
     DomainsApiModule,
     BuildsApiModule,
@@ -46,6 +49,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     LogsApiModule,
     MetricsApiModule,
     GitApiModule,
+    GitProvidersApiModule,
     WebhooksApiModule,
     DeployHooksApiModule,
     TemplatesApiModule,

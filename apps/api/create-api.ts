@@ -28,7 +28,8 @@ export async function createApi({ config, logger = createLogger(config, 'api'), 
     bodyParser: false,
     abortOnError: false,
   });
-  app.setGlobalPrefix('api/v1', { exclude: [{ path: 'git/*path', method: RequestMethod.ALL }] });
+  // The route `git/*` itself, the built-in remote, and not all routes below git/: /api/v1/git/providers has the prefix.
+  app.setGlobalPrefix('api/v1', { exclude: [{ path: 'git/\\*', method: RequestMethod.ALL }] });
   registerProbes(app);
   registerMetrics(app, config);
   registerTracing(app);

@@ -1,9 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { BuildsWorkerModule } from '#features/builds/index.js';
+import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
@@ -22,7 +24,9 @@ import { RunsProcessor } from './processors/runs.processor.js';
 /** What the worker can do: one line per feature. */
 @Module({
   imports: [
+    GitProvidersWorkerModule,
     BuildsWorkerModule,
+    DatabasesWorkerModule,
     DeploymentsWorkerModule,
     ReleasesWorkerModule,
     DomainsWorkerModule,

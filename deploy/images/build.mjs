@@ -123,6 +123,16 @@ export async function ensureImages(names, options = {}) {
     await replace(engine, name, () => build(engine, name, verbose));
     log(`${name}: built in ${Math.round((performance.now() - started) / 1000)} s`);
   }
+  for (const name of names) await nameAlso(engine, name);
+}
+
+/** The shorter name, unless another image has it. */
+async function nameAlso(engine, name) {
+  const { alias } = RECIPES[name];
+  const other = alias && (await engine.call('GET', `/images/${alias}/json`));
+  if (!alias || (other && other.Config?.Labels?.[LABEL] !== name)) return;
+  const [repo, tag] = alias.split(':');
+  await engine.call('POST', `/images/${name}/tag?repo=${repo}&tag=${tag}`);
 }
 
 async function main() {

@@ -17,13 +17,22 @@ export const NODE_PACKAGES = (arch) => ({
   yarn: 'yarn@1.22.22',
 });
 
-/** Image name -> folder with its Dockerfile (null: made by debootstrap), the image it stands on. */
+/**
+ * Image name -> folder with its Dockerfile (null: made by debootstrap), the image it stands on, a second name when nothing else has it.
+ * Databases carry the exact version that Debian 12 has: when Debian moves on, the name here and the engine's list move with it.
+ */
 export const RECIPES = {
   [DEBIAN]: { folder: null, from: null },
   'node:20-bookworm-slim': { folder: 'node', from: DEBIAN },
   'python:3.11-slim-bookworm': { folder: 'python', from: DEBIAN },
   'nginx:1.22': { folder: 'nginx', from: DEBIAN },
+  'postgres:15.18': { folder: 'postgres', from: DEBIAN, alias: 'postgres:15' },
+  'redis:7.0.15': { folder: 'redis', from: DEBIAN, alias: 'redis:7.0' },
+  'mariadb:10.11.18': { folder: 'mariadb', from: DEBIAN, alias: 'mariadb:10.11' },
 };
+
+/** Those of managed databases (libs/drivers/engines). */
+export const DATABASES = ['postgres:15.18', 'redis:7.0.15', 'mariadb:10.11.18'];
 
 /** The names to make, in order, so that each stands on one that is there. `present` says what already is. */
 export function buildOrder(names, present) {

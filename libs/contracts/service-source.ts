@@ -66,6 +66,10 @@ export const serviceSource = z
     repository: repositoryUrl
       .optional()
       .describe('Git repository URL, http(s). Without it the service has a built-in git remote to push to.'),
+    provider_id: z
+      .guid()
+      .optional()
+      .describe('One of your git providers, whose token the repository is fetched with (beyond the contract).'),
     branch: branchName
       .optional()
       .describe("Git branch. Default: the remote's default branch; main or master for the built-in remote."),
@@ -78,6 +82,8 @@ export const serviceSource = z
       context.addIssue({ code: 'custom', path: ['image'], message: 'is required for type image' });
     if (source.type === 'image' && source.repository)
       context.addIssue({ code: 'custom', path: ['repository'], message: 'does not go with type image' });
+    if (source.provider_id && !source.repository)
+      context.addIssue({ code: 'custom', path: ['provider_id'], message: 'needs a repository' });
     if (source.type !== 'image' && source.image)
       context.addIssue({ code: 'custom', path: ['image'], message: `does not go with type ${source.type}` });
   })

@@ -197,6 +197,7 @@ export const service = z
       .object({
         type: z.string(),
         repository: z.string(),
+        provider_id: z.string(),
         branch: z.string(),
         root_directory: z.string(),
         dockerfile: z.string(),

@@ -63,6 +63,11 @@ export const configSchema = z.object({
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, 'must be a host name')
     .default('apps.localhost')
     .describe('Services get <name>-<id>.<base domain>. Point a wildcard DNS record at the ingress.'),
+  CONTAINR_REGION: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and "-"')
+    .default('local')
+    .describe('Label of the host that databases are made on: what users choose as region.'),
   CONTAINR_INGRESS_HTTP_PORT: port(8000, 'Port of the ingress for http.'),
   CONTAINR_INGRESS_HTTPS_PORT: port(8443, 'Port of the ingress for https.'),
   CONTAINR_INGRESS_BIND: list('Addresses the ingress listens on, separated by commas. Empty: all.'),

@@ -41,7 +41,7 @@ export interface ContractOperation {
 }
 
 /** Operations whose features are not built yet. Each must still be absent, so that nothing is forgotten here. */
-export const LATER = (path: string) => path.startsWith('/databases') || path.startsWith('/git/');
+export const LATER = (path: string) => /^\/databases\/\{id\}\/(backup|restore)/.test(path);
 
 export const contract: Document = parse(readFileSync(path.join(__dirname, 'containr.openapi.yaml'), 'utf8'));
 

@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type ContractOperation, contract, LATER, operationsOf, violations } from '../contract/contract.js';
+import { type StandInAccount, type StandIns, startGitProviders } from '../git-providers/index.js';
 import { app, nonce } from './apps.js';
 import { World } from './harness.js';
+import { until } from './until.js';
 
 jest.setTimeout(240_000);
 
@@ -15,8 +17,13 @@ const PASSWORD = 'correct horse battery staple';
 let world: World;
 let base: string;
 let ids: Record<string, string>;
+let standIns: StandIns;
+let account: StandInAccount;
 
 beforeAll(async () => {
+  standIns = await startGitProviders();
+  account = standIns.github.user('octo');
+  await standIns.github.createRepo('octo/app', { files: { a: '1' } });
   world = await World.start();
   base = `http://127.0.0.1:${world.platform.settings.ports.api}/api/v1`;
   const project = await world.project();
@@ -27,7 +34,10 @@ beforeAll(async () => {
   await world.settled((await world.live(service)).id);
   ids = { project: project.id, service: service.id, deployment: first.id };
 });
-afterAll(() => world?.close());
+afterAll(async () => {
+  await world?.close();
+  await standIns?.close();
+});
 
 interface Call {
   /** Beside the ids in the path. */
@@ -43,6 +53,16 @@ const none = () => ({ id: randomUUID(), project_id: randomUUID() });
 const ofProject = () => ({ id: ids.project ?? '', project_id: ids.project ?? '' });
 const ofService = () => ({ id: ids.service ?? '' });
 const ofDeployment = () => ({ id: ids.deployment ?? '' });
+const ofDatabase = () => ({ id: ids.database ?? '' });
+const runningDatabase = async () => {
+  await until(async () => (await world.api.get(`/databases/${ids.database}`)).status === 'running', {
+    what: async () =>
+      `a running database, but it is ${JSON.stringify(await world.api.get(`/databases/${ids.database}`))}`,
+    within: 120_000,
+    every: 200,
+  });
+  return ofDatabase();
+};
 const ofBuild = () => ({ id: ids.build ?? '' });
 const newProject = async () => ({ id: (await world.project('Short-lived')).id });
 const newService = async () => ({
@@ -91,6 +111,15 @@ const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promis
     () => ({ path: ofDeployment(), query: '?type=all' }),
     () => ({ path: ofDeployment(), query: '?type=other' }),
   ],
+  'GET /git/providers': [() => ({}), () => ({ as: 'nobody' })],
+  'POST /git/providers': [
+    () => ({ body: { type: 'github', access_token: account.token, base_url: standIns.github.baseUrl } }),
+    () => ({ body: { type: 'github', access_token: 'wrong', base_url: standIns.github.baseUrl } }),
+  ],
+  'GET /git/providers/{providerId}/repositories': [
+    () => ({ path: { providerId: ids.provider ?? '' }, query: '?page=1&limit=5&search=app' }),
+    () => ({ path: { providerId: randomUUID() } }),
+  ],
   'POST /builds': [() => ({ body: { ...build, project_id: ids.project } }), () => ({ body: { image_name: 'a b' } })],
   'GET /builds': [
     () => ({ query: `?project_id=${ids.project}&page=1&limit=100` }),
@@ -108,6 +137,23 @@ const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promis
     () => ({ path: { id: 'nginx' }, body: { project_id: ids.project, name: 'from-template' } }),
     () => ({ path: { id: 'nginx' }, body: {} }),
   ],
+  'GET /databases': [() => ({}), () => ({ as: 'nobody' })],
+  'POST /databases': [
+    () => ({ body: { name: 'cache', type: 'redis', plan: 'hobby', region: 'local' } }),
+    () => ({ body: { name: 'cache', type: 'redis', plan: 'hobby', region: 'nowhere' } }),
+    () => ({ body: { name: 'cache' } }),
+  ],
+  'GET /databases/{id}': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
+  'PUT /databases/{id}': [
+    () => ({ path: ofDatabase(), body: { name: 'fast cache', plan: 'starter' } }),
+    () => ({ path: none(), body: { name: 'x' } }),
+    () => ({ path: ofDatabase(), body: { plan: 'free' } }),
+  ],
+  'POST /databases/{id}/action': [
+    () => ({ path: ofDatabase(), body: { action: 'restart' } }),
+    () => ({ path: ofDatabase(), body: { action: 'explode' } }),
+  ],
+  'DELETE /databases/{id}': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
   'GET /audit-logs': [
     () => ({ query: '?resource=service&action=create&page=1&limit=5' }),
     () => ({ query: '?limit=1000' }),
@@ -144,6 +190,8 @@ it.each(Object.keys(CALLS))('%s', async (name) => {
   const [success, ...errors] = CALLS[name] ?? [() => ({})];
   const good = await call(operation, await success());
   expect([good.status < 300, violations(operation, good), good.status < 300 ? '' : good.body]).toEqual([true, [], '']);
+  if (name === 'POST /databases') ids.database = (good.body as { id: string }).id;
+  if (name === 'POST /git/providers') ids.provider = (good.body as { id: string }).id;
   if (name === 'POST /builds') ids.build = (good.body as { id: string }).id;
   for (const error of errors) {
     const bad = await call(operation, await error());

@@ -141,6 +141,8 @@ export class World {
       within: 90_000,
       every: 200,
     });
+    const { databases } = await this.api.get('/databases?deleted=true');
+    for (const { id } of databases) await this.api.post(`/databases/${id}/purge`);
     const { volumes } = await this.api.get('/volumes');
     for (const { id } of volumes) await this.api.delete(`/volumes/${id}`);
   }

@@ -9,14 +9,21 @@ import { GuardedBuilder } from '#drivers/builder/guarded-builder.js';
 import { BuildPrograms } from '#drivers/builder/programs.js';
 import { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { FakeDisks } from '#drivers/disk/fake.js';
+import { HttpGitProviders } from '#drivers/git-providers/git-providers.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, GIT_PROVIDERS, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { DatabaseLinksService } from '#features/databases/database-links.service.js';
+import { DatabaseToolsService } from '#features/databases/database-tools.service.js';
+import { DatabaseReader } from '#features/databases/databases.reader.js';
+import { DatabasesService, DatabasesWorkerModule } from '#features/databases/index.js';
+import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
+import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
@@ -85,6 +92,7 @@ async function start(
 ): Promise<TestingModule> {
   const config = testConfig({ DATABASE_URL: databaseUrl, ...environment });
   const guard = new DiskGuard(disks, 0);
+  const egress = new EgressGuard({ allow: ['127.0.0.0/8'], deny: [] });
   const providers = [
     { provide: RUNTIME, useValue: runtime },
     { provide: INGRESS, useValue: ingress },
@@ -92,7 +100,8 @@ async function start(
     { provide: BUILD_PROGRAMS, useValue: new BuildPrograms(config.CONTAINR_BUILD_PATH) },
     { provide: DISK_GUARD, useValue: guard },
     { provide: SOURCE, useValue: source },
-    { provide: EgressGuard, useValue: new EgressGuard({ allow: ['127.0.0.0/8'], deny: [] }) },
+    { provide: EgressGuard, useValue: egress },
+    { provide: GIT_PROVIDERS, useValue: new HttpGitProviders(egress) },
     queue,
   ];
   @Global()
@@ -105,6 +114,8 @@ async function start(
       PlatformModule.forRoot({ name: 'worker', config, logger }),
       FakeDriversModule,
       ExecutorModule,
+      DatabasesWorkerModule,
+      GitProvidersWorkerModule,
       DeploymentsWorkerModule,
       ExecutionsWorkerModule,
       DomainsWorkerModule,
@@ -112,7 +123,14 @@ async function start(
       MetricsWorkerModule,
       WebhooksWorkerModule,
     ],
-    providers: [DeploymentsService],
+    providers: [
+      DeploymentsService,
+      DatabasesService,
+      DatabaseReader,
+      DatabaseLinksService,
+      DatabaseToolsService,
+      DatabaseMetricsService,
+    ],
   }).compile();
   return module.init();
 }

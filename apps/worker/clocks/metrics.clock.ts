@@ -1,5 +1,6 @@
 /** Samples what services use: one look at the engine and at the ingress' log at the end of each interval. */
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DatabaseSampler } from '#features/databases/index.js';
 import { MetricsSampler, untilIntervalEnd } from '#features/metrics/index.js';
 import { LOGGER, type Logger } from '#platform/logger.js';
 import { isDatabaseDown } from '#platform/prisma/prisma.service.js';
@@ -11,9 +12,10 @@ export class MetricsClock implements OnApplicationBootstrap, OnApplicationShutdo
 
   constructor(
     private readonly sampler: MetricsSampler,
+    databases: DatabaseSampler,
     @Inject(LOGGER) log: Logger,
   ) {
-    const tick = async () => void (await sampler.sample());
+    const tick = async () => void (await Promise.all([sampler.sample(), databases.sample()]));
     this.ticker = new Ticker(
       untilIntervalEnd,
       tick,

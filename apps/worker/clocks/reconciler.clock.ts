@@ -5,6 +5,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { RUNTIME } from '#drivers/tokens.js';
+import { DatabaseReconciler } from '#features/databases/index.js';
 import { Reconciler } from '#features/releases/index.js';
 import { AppError } from '#platform/errors.js';
 import { Installation } from '#platform/installation.js';
@@ -28,6 +29,7 @@ export class ReconcilerClock implements OnApplicationBootstrap, OnApplicationShu
 
   constructor(
     private readonly reconciler: Reconciler,
+    private readonly databases: DatabaseReconciler,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
     private readonly installation: Installation,
     @Inject(LOGGER) private readonly log: Logger,
@@ -57,12 +59,19 @@ export class ReconcilerClock implements OnApplicationBootstrap, OnApplicationShu
     try {
       const { healed, again } = await this.reconciler.round(everything);
       this.changed ||= again;
+      if (everything) await this.databaseRound();
       if (everything) this.lookedAt = started;
       if (healed.length > 0) this.log.warn({ services: healed }, 'drift found');
     } catch (error) {
       this.changed ||= everything;
       throw error;
     }
+  }
+
+  private async databaseRound(): Promise<void> {
+    const { healed, again } = await this.databases.round();
+    this.changed ||= again;
+    if (healed.length > 0) this.log.warn({ databases: healed }, 'drift found');
   }
 
   private async listen(): Promise<void> {

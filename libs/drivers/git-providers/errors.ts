@@ -47,7 +47,7 @@ export function rateLimited(kind: ProviderKind, seconds: number): AppError {
   return new Unavailable(
     'provider_rate_limited',
     `${NAMES[kind]} limits how often it may be asked: try again in ${seconds} s.`,
-    { details: { retry_after: seconds } },
+    { details: { retry_after_seconds: seconds } },
   );
 }
 
@@ -66,4 +66,12 @@ export function repositoryNotFound(kind: ProviderKind, fullName: string): AppErr
     'provider_repository_not_found',
     `${NAMES[kind]} has no repository ${fullName}, or the access token may not see it.`,
   );
+}
+
+export function hookNotFound(kind: ProviderKind): AppError {
+  return new NotFound('provider_hook_not_found', `${NAMES[kind]} does not have this webhook any more.`);
+}
+
+export function pullRequestNotFound(fullName: string, number: number): AppError {
+  return new NotFound('pull_request_not_found', `${fullName} has no pull request ${number}.`);
 }

@@ -1,10 +1,13 @@
 /** Opens accounts at git providers: one small class for each kind, one set of connections and one cache for all. */
 import type { EgressGuard } from '#platform/egress.js';
-import { Invalid } from '#platform/errors.js';
-import { NAMES } from './errors.js';
+import { Bitbucket } from './bitbucket.js';
+import { Gitea } from './gitea.js';
 import { GitHub } from './github.js';
+import { GitLab } from './gitlab.js';
 import { ProviderConnections } from './http.js';
 import type { CallOptions, GitProviderApi, GitProviders, ProviderAccount } from './port.js';
+
+const KINDS = { github: GitHub, gitlab: GitLab, bitbucket: Bitbucket, gitea: Gitea };
 
 export class HttpGitProviders implements GitProviders {
   private readonly connections: ProviderConnections;
@@ -14,7 +17,6 @@ export class HttpGitProviders implements GitProviders {
   }
 
   open(account: ProviderAccount, options: CallOptions = {}): GitProviderApi {
-    if (account.kind === 'github') return new GitHub(account, this.connections, options);
-    throw new Invalid('provider_unsupported', `${NAMES[account.kind]} is not supported yet.`);
+    return new KINDS[account.kind](account, this.connections, options);
   }
 }

@@ -1,11 +1,12 @@
 /** GitHub and GitHub Enterprise Server: REST API 2022-11-28, https://docs.github.com/en/rest. */
-import { NotFound } from '#platform/errors.js';
 import { apiAddress, fullNameOf } from './address.js';
-import { repositoryNotFound } from './errors.js';
+import { hookNotFound, pullRequestNotFound } from './errors.js';
 import { checkHook, ensureHook, type FoundHook, type HookStore } from './hooks.js';
-import { type ProviderConnections, ProviderHttp, type Wish } from './http.js';
+import { type ProviderConnections, ProviderHttp } from './http.js';
+import { htmlMarker, upsertComment } from './own-comment.js';
 import { collect, headerNumber, linkOf, sliced } from './paging.js';
 import type * as port from './port.js';
+import { inPath, type Json, RepositoryCalls } from './repository-calls.js';
 
 /** Beyond this many repositories the list is cut: ten requests. */
 const MOST = 1000;
@@ -19,14 +20,12 @@ const DEPLOYMENT_STATES = {
   inactive: 'inactive',
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: GitHub's own objects; the fields read are named below
-type Json = any;
-
 export class GitHub implements port.GitProviderApi {
   readonly kind = 'github' as const;
   readonly credentials: { username: string; password: string };
   readonly deployments: port.ProviderDeployments;
   private readonly http: ProviderHttp;
+  private readonly calls: RepositoryCalls;
 
   constructor(
     private readonly account: port.ProviderAccount,
@@ -41,6 +40,7 @@ export class GitHub implements port.GitProviderApi {
       'x-github-api-version': '2022-11-28',
     };
     this.http = new ProviderHttp(this.kind, apiAddress(account), headers, connections, options);
+    this.calls = new RepositoryCalls(this.kind, this.http, (fullName) => `/repos/${fullName}`);
     this.deployments = { create: this.createDeployment.bind(this), update: this.updateDeployment.bind(this) };
   }
 
@@ -67,29 +67,25 @@ export class GitHub implements port.GitProviderApi {
 
   /** GitHub's search does not know what a token sees, so a search reads the whole list (from the cache when nothing changed). */
   async repositories(query: port.RepositoryQuery): Promise<port.RepositoryPage> {
-    if (query.search) return sliced(await this.allRepositories(), query);
-    const { items, next } = await this.list(
-      `/user/repos?sort=full_name&per_page=${query.limit}&page=${query.page}`,
-      repositoryOf,
-    );
+    if (query.search) return sliced(await collect(listPath(100, 1), (path) => this.page(path), MOST), query);
+    const { items, next } = await this.page(listPath(query.limit, query.page));
     return { items, total: null, next: next === null ? null : query.page + 1 };
   }
 
-  private allRepositories(): Promise<port.ProviderRepository[]> {
-    return collect('/user/repos?sort=full_name&per_page=100', (path) => this.list(path, repositoryOf), MOST);
+  private async page(path: string) {
+    const { body, headers } = await this.http.call<Json[]>(path, { cached: true });
+    return { items: body.map(repositoryOf), next: linkOf(headers.link, 'next') };
   }
 
   async repository(fullName: string): Promise<port.ProviderRepository> {
-    return repositoryOf(await this.of(fullName, ''));
+    return repositoryOf(await this.calls.ask(fullName, ''));
   }
 
   async head(fullName: string, branch: string): Promise<string | null> {
-    const path = `/repos/${fullName}/git/ref/heads/${branch.split('/').map(encodeURIComponent).join('/')}`;
     // 409: the repository is empty.
-    const { status, body } = await this.http.call(path, { accept: [404, 409] });
-    if (status === 200) return body.object.sha;
-    await this.repository(fullName);
-    return null;
+    const ref = await this.calls.find(fullName, `/git/ref/heads/${inPath(branch)}`, [409]);
+    if (!ref) await this.repository(fullName);
+    return ref?.object.sha ?? null;
   }
 
   ensureHook(fullName: string, hook: port.HookSpec) {
@@ -101,21 +97,18 @@ export class GitHub implements port.GitProviderApi {
   }
 
   async removeHook(fullName: string, id: string): Promise<void> {
-    await this.http.call(`/repos/${fullName}/hooks/${id}`, { method: 'DELETE', accept: [404] });
+    await this.calls.act(fullName, `/hooks/${id}`, 'DELETE');
   }
 
   /** A ping; GitHub sends it after its answer. */
   async testHook(fullName: string, id: string): Promise<port.HookTest> {
-    const wish: Wish = { method: 'POST', accept: [404] };
-    const { status } = await this.http.call(`/repos/${fullName}/hooks/${id}/pings`, wish);
-    if (status === 404) throw new NotFound('provider_hook_not_found', 'GitHub does not have this webhook any more.');
+    if (!(await this.calls.act(fullName, `/hooks/${id}/pings`, 'POST'))) throw hookNotFound(this.kind);
     const advice =
       'GitHub sends webhooks from the internet: this address must be reachable from there. Recent Deliveries of the webhook in the repository’s settings shows what happened.';
     return { outcome: 'sent', status: null, advice };
   }
 
   private hooks(fullName: string): HookStore {
-    const path = `/repos/${fullName}/hooks`;
     const bodyOf = ({ url, secret, events }: port.HookSpec) => ({
       active: true,
       events: words(events),
@@ -123,15 +116,16 @@ export class GitHub implements port.GitProviderApi {
     });
     return {
       words,
-      list: () => collect(`${path}?per_page=100`, (page) => this.list(page, hookOf, fullName), 300),
-      create: async (spec) => String((await this.of(fullName, '/hooks', 'POST', { name: 'web', ...bodyOf(spec) })).id),
-      update: async (id, spec) => void (await this.of(fullName, `/hooks/${id}`, 'PATCH', bodyOf(spec))),
+      list: () => this.calls.list(fullName, '/hooks?per_page=100', hookOf),
+      create: async (spec) =>
+        String((await this.calls.ask(fullName, '/hooks', 'POST', { name: 'web', ...bodyOf(spec) })).id),
+      update: async (id, spec) => void (await this.calls.ask(fullName, `/hooks/${id}`, 'PATCH', bodyOf(spec))),
       remove: (id) => this.removeHook(fullName, id),
     };
   }
 
   async setStatus(fullName: string, commit: string, status: port.CommitStatus): Promise<void> {
-    await this.of(fullName, `/statuses/${commit}`, 'POST', {
+    await this.calls.ask(fullName, `/statuses/${commit}`, 'POST', {
       state: STATES[status.state],
       context: status.context,
       description: status.description.slice(0, 140),
@@ -150,11 +144,11 @@ export class GitHub implements port.GitProviderApi {
       transient_environment: spec.transient,
       production_environment: !spec.transient,
     };
-    return String((await this.of(fullName, '/deployments', 'POST', body)).id);
+    return String((await this.calls.ask(fullName, '/deployments', 'POST', body)).id);
   }
 
   private async updateDeployment(fullName: string, id: string, change: port.DeploymentChange): Promise<void> {
-    await this.of(fullName, `/deployments/${id}/statuses`, 'POST', {
+    await this.calls.ask(fullName, `/deployments/${id}/statuses`, 'POST', {
       state: DEPLOYMENT_STATES[change.state],
       description: change.description.slice(0, 140),
       ...(change.environmentUrl === null ? {} : { environment_url: change.environmentUrl }),
@@ -163,44 +157,29 @@ export class GitHub implements port.GitProviderApi {
   }
 
   async pullRequest(fullName: string, number: number): Promise<port.PullRequest> {
-    const { status, body } = await this.http.call(`/repos/${fullName}/pulls/${number}`, { accept: [404] });
-    if (status === 200) return pullRequestOf(body);
-    throw new NotFound('pull_request_not_found', `${fullName} has no pull request ${number}.`);
+    const pull = await this.calls.find(fullName, `/pulls/${number}`);
+    if (pull) return pullRequestOf(pull);
+    throw pullRequestNotFound(fullName, number);
   }
 
   openPullRequests(fullName: string): Promise<port.PullRequest[]> {
-    const path = `/repos/${fullName}/pulls?state=open&sort=created&direction=desc&per_page=100`;
-    return collect(path, (page) => this.list(page, pullRequestOf, fullName), 300);
+    const path = '/pulls?state=open&sort=created&direction=desc&per_page=100';
+    return this.calls.list(fullName, path, pullRequestOf);
   }
 
-  async upsertComment(fullName: string, number: number, marker: string, text: string): Promise<{ id: string }> {
-    const body = `<!-- ${marker} -->\n${text}`;
-    const comments = await collect(
-      `/repos/${fullName}/issues/${number}/comments?per_page=100`,
-      (page) => this.list(page, (comment: Json) => comment, fullName),
-      1000,
-    );
-    const { login } = await this.check();
-    const own = comments.find((one) => one.user?.login === login && one.body?.startsWith(`<!-- ${marker} -->`));
-    const answer = own
-      ? await this.of(fullName, `/issues/comments/${own.id}`, 'PATCH', { body })
-      : await this.of(fullName, `/issues/${number}/comments`, 'POST', { body });
-    return { id: String(answer.id) };
-  }
-
-  /** @throws NotFound `provider_repository_not_found`. */
-  private async of(fullName: string, path: string, method: Wish['method'] = 'GET', body?: unknown): Promise<Json> {
-    const answer = await this.http.call(`/repos/${fullName}${path}`, { method, body, accept: [404] });
-    if (answer.status === 404) throw repositoryNotFound(this.kind, fullName);
-    return answer.body;
-  }
-
-  private async list<T>(path: string, map: (item: Json) => T, fullName = '') {
-    const { status, body, headers } = await this.http.call<Json[]>(path, { cached: true, accept: [404] });
-    if (status === 404) throw repositoryNotFound(this.kind, fullName);
-    return { items: body.map(map), next: linkOf(headers.link, 'next') };
+  upsertComment(fullName: string, number: number, marker: string, text: string): Promise<{ id: string }> {
+    const path = `/issues/${number}/comments`;
+    const store = {
+      self: async () => (await this.http.call('/user')).body.login,
+      list: () => this.calls.list(fullName, `${path}?per_page=100`, commentOf, 1000),
+      create: async (body: string) => String((await this.calls.ask(fullName, path, 'POST', { body })).id),
+      update: (id: string, body: string) => this.calls.ask(fullName, `/issues/comments/${id}`, 'PATCH', { body }),
+    };
+    return upsertComment(store, htmlMarker(marker), text);
   }
 }
+
+const listPath = (limit: number, page: number): string => `/user/repos?sort=full_name&per_page=${limit}&page=${page}`;
 
 function words(events: port.HookEvent[]): string[] {
   return events.flatMap((event) => EVENTS[event]);
@@ -210,6 +189,8 @@ function hookOf({ id, active, events, config, last_response: last }: Json): Foun
   const lastDelivery = last?.code ? { status: last.code, message: last.message ?? null } : null;
   return { id: String(id), url: config.url, active, events, lastDelivery };
 }
+
+const commentOf = ({ id, user, body }: Json) => ({ id: String(id), author: user?.login ?? '', text: body ?? '' });
 
 function repositoryOf(repository: Json): port.ProviderRepository {
   return {

@@ -6,7 +6,7 @@
  * Errors: Invalid `provider_token_refused` (unknown, expired, revoked), `provider_token_insufficient` (a scope is missing; the message
  * names it), `provider_address_wrong` (what answers there is not this provider), `provider_refused` (it does not accept what we sent), and
  * what the egress guard throws; NotFound `provider_repository_not_found`, `provider_hook_not_found`, `pull_request_not_found`;
- * Unavailable `provider_rate_limited` (`details.retry_after`, seconds), `provider_unavailable`.
+ * Unavailable `provider_rate_limited` (`details.retry_after_seconds`), `provider_unavailable`.
  */
 export const PROVIDER_KINDS = ['github', 'gitlab', 'bitbucket', 'gitea'] as const;
 export type ProviderKind = (typeof PROVIDER_KINDS)[number];

@@ -12,6 +12,8 @@ export interface AcceptedBuild {
   repository: {
     id: string;
     url: string | null;
+    /** Git provider it is fetched with. */
+    provider?: string | null;
     branch: string | null;
     rootDirectory: string;
     dockerfile: string | null;

@@ -16,6 +16,7 @@ export function planBuild(id: string, accepted: AcceptedBuild): Plan {
           ...self,
           repository: repository.id,
           url: repository.url,
+          ...(repository.provider ? { provider: repository.provider } : {}),
           branch: request.branch ?? repository.branch,
           commit: request.commit ?? null,
         }),

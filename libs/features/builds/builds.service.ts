@@ -158,6 +158,7 @@ async function sourceOf(
   const repository = {
     id: service.id,
     url: source.repository ?? null,
+    provider: source.provider_id ?? null,
     branch: source.branch ?? null,
     rootDirectory: source.root_directory ?? '',
     dockerfile: source.dockerfile || null,

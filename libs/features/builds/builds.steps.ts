@@ -4,6 +4,7 @@ import { registryOf } from '#drivers/runtime/docker/image-ref.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import type { SourceStore } from '#drivers/source/port.js';
 import { RUNTIME, SOURCE } from '#drivers/tokens.js';
+import { ProviderFetch } from '#features/git-providers/index.js';
 import type { BuildLogWriter } from '#features/logs/index.js';
 import { Invalid } from '#platform/errors.js';
 import type { Tx } from '#platform/prisma/prisma.service.js';
@@ -16,7 +17,13 @@ import { ImageMaker } from './image-maker.js';
 import { commitTree, folderTree, type SourceTree } from './source-tree.js';
 
 type OfBuild = { build: string };
-type FetchParams = OfBuild & { repository: string; url: string | null; branch: string | null; commit: string | null };
+type FetchParams = OfBuild & {
+  repository: string;
+  url: string | null;
+  provider?: string | null;
+  branch: string | null;
+  commit: string | null;
+};
 type Fetched = { commit: string };
 type Made = { image: string; size: number };
 
@@ -30,6 +37,7 @@ export class BuildSteps {
   constructor(
     @Inject(SOURCE) private readonly source: SourceStore,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
+    private readonly remotes: ProviderFetch,
     private readonly maker: ImageMaker,
     private readonly records: BuildRecords,
     private readonly desk: BuildDesk,
@@ -69,12 +77,11 @@ export class BuildSteps {
   }
 
   private async fetch(ctx: StepContext, params: FetchParams, log: BuildLogWriter): Promise<Fetched> {
-    const { repository, url, branch, commit } = params;
-    if (url)
-      return {
-        commit: (await this.source.fetch({ repository, remote: { url }, branch, commit, log: log.line }, ctx.signal))
-          .commit,
-      };
+    const { repository, url, provider, branch, commit } = params;
+    if (url) {
+      const wish = { repository, url, provider, branch, commit, log: log.line };
+      return { commit: (await this.remotes.fetch(wish, ctx.signal)).commit };
+    }
     if (commit) return { commit: (await this.source.require(repository, commit)).commit };
     for (const name of branch ? [branch] : ['main', 'master']) {
       const head = await this.source.head(repository, name);

@@ -1,5 +1,6 @@
 /** The service as it is now -> the configuration that a deployment carries with it. */
 
+import { resolveReferences } from '#features/databases/index.js';
 import type { ReleaseConfig } from '#features/releases/index.js';
 import { openVariables, type ServiceRow, settingsOf, volumeName } from '#features/services/index.js';
 import type { Tx } from '#platform/prisma/prisma.service.js';
@@ -11,7 +12,9 @@ export async function freezeConfig(
   service: ServiceRow,
   overrides: Record<string, string> = {},
 ): Promise<ReleaseConfig> {
-  const { variables, secretKeys } = await openVariables(tx, box, service.id);
+  const stored = await openVariables(tx, box, service.id);
+  const wanted = { ...stored.variables, ...overrides };
+  const { variables, secretKeys } = await resolveReferences(tx, box, service.projectId, wanted);
   return {
     projectId: service.projectId,
     serviceId: service.id,
@@ -24,8 +27,8 @@ export async function freezeConfig(
     healthCheckPath: service.healthCheckPath,
     replicas: service.replicas,
     settings: settingsOf(service.settings),
-    variables: { ...variables, ...overrides },
-    secretKeys,
+    variables,
+    secretKeys: [...new Set([...stored.secretKeys, ...secretKeys])],
     volumes: service.volumes.map(({ id, mountPath }) => ({ name: volumeName(id), path: mountPath })),
   };
 }

@@ -53,6 +53,7 @@ function imageSteps(want: Want): Plan {
       ...self,
       repository: serviceId,
       url: source.repository ?? null,
+      ...(source.provider_id ? { provider: source.provider_id } : {}),
       branch: want.branch,
       commit: want.commit,
     }),

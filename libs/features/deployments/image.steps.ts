@@ -7,6 +7,7 @@ import type { ContainerRuntime, ImageFacts } from '#drivers/runtime/port.js';
 import type { FetchedCommit, SourceStore } from '#drivers/source/port.js';
 import { RUNTIME, SOURCE } from '#drivers/tokens.js';
 import { BuildRecords, commitTree, ImageMaker, moveBuild } from '#features/builds/index.js';
+import { ProviderFetch } from '#features/git-providers/index.js';
 import type { BuildLogWriter } from '#features/logs/index.js';
 import type { ReleaseConfig } from '#features/releases/index.js';
 import { Invalid } from '#platform/errors.js';
@@ -19,6 +20,8 @@ type OfDeployment = { deployment: string };
 type FetchParams = OfDeployment & {
   repository: string;
   url: string | null;
+  /** Git provider it is fetched with; undefined in plans of the version before. */
+  provider?: string | null;
   branch: string | null;
   commit: string | null;
 };
@@ -36,6 +39,7 @@ export class ImageSteps {
   constructor(
     @Inject(SOURCE) private readonly source: SourceStore,
     @Inject(RUNTIME) private readonly runtime: ContainerRuntime,
+    private readonly remotes: ProviderFetch,
     private readonly records: DeploymentRecords,
     private readonly maker: ImageMaker,
     private readonly builds: BuildRecords,
@@ -75,9 +79,9 @@ export class ImageSteps {
 
   private async fetch(ctx: StepContext, params: FetchParams): Promise<Fetched> {
     return this.logged(params.deployment, async (log) => {
-      const { repository, url, branch, commit } = params;
+      const { repository, url, provider, branch, commit } = params;
       const found = url
-        ? await this.source.fetch({ repository, remote: { url }, branch, commit, log: log.line }, ctx.signal)
+        ? await this.remotes.fetch({ repository, url, provider, branch, commit, log: log.line }, ctx.signal)
         : await this.pushed(repository, branch, commit);
       log.line(`Source: ${found.commit.slice(0, 12)}${found.branch ? ` (${found.branch})` : ''} ${found.subject}`);
       return { commit: found.commit, branch: found.branch, subject: found.subject };

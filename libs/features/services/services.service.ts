@@ -6,6 +6,7 @@ import { givenTriggers, triggerSettings } from '#contracts/service-triggers.js';
 import type { CreateServiceRequest, ServiceView, UpdateServiceRequest } from '#contracts/services.js';
 import { givenSettings, releaseSettings } from '#contracts/services.js';
 import { recordAudit } from '#features/audit/index.js';
+import { ProviderAccounts } from '#features/git-providers/index.js';
 import { requireProject } from '#features/projects/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
@@ -25,6 +26,7 @@ export class ServicesService {
   constructor(
     private readonly db: PrismaService,
     private readonly egress: EgressGuard,
+    private readonly accounts: ProviderAccounts,
     private readonly queue: RunQueue,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -43,11 +45,12 @@ export class ServicesService {
     return serviceView(await requireService(this.db, caller, id), this.config);
   }
 
-  /** @throws Conflict `service_name_taken`; Invalid as in services.rules.ts and `url_refused`. */
+  /** @throws Conflict `service_name_taken`; Invalid as in services.rules.ts, `url_refused`, and as `ProviderAccounts.requireUsable`. */
   async create(caller: Caller, projectId: string, request: CreateServiceRequest): Promise<ServiceView> {
     await requireProject(this.db, caller, projectId);
     await this.requireValid(request);
     const row = await this.db.$transaction(async (tx) => {
+      await this.requireProvider(tx, caller, request.source);
       const created = await this.insert(tx, caller, projectId, request);
       await recordAudit(tx, caller, auditedService('create', null, created));
       return created;
@@ -88,6 +91,7 @@ export class ServicesService {
       .$transaction(async (tx) => {
         await lockService(tx, id);
         const before = await requireService(tx, caller, id);
+        await this.requireProvider(tx, caller, request.source, before.source as ServiceSource);
         requireConsistent({ ...shapeOf(before), ...shapeChanges(request), type: before.type });
         await tx.service.update({ where: { id }, data: { ...columnsOf(request), ...changed(before, request) } });
         if (request.volumes) await attachVolumes(tx, before, request.volumes);
@@ -110,6 +114,13 @@ export class ServicesService {
     };
     const runs = await repeatOnDeadlock(() => this.db.$transaction(remove));
     for (const run of runs) this.queue.nudge(run);
+  }
+
+  /** Members may leave what the owner of the token set, but take its token to no other repository. */
+  private async requireProvider(tx: Tx, caller: Caller, wanted?: ServiceSource, before?: ServiceSource): Promise<void> {
+    if (!wanted?.provider_id) return;
+    if (before?.provider_id === wanted.provider_id && before.repository === wanted.repository) return;
+    await this.accounts.requireUsable(tx, caller, wanted.provider_id, wanted.repository);
   }
 
   /** The address is checked again at each fetch: this is only to say so early. */

@@ -19,6 +19,12 @@ const DATA = '/var/lib/mysql';
 const TLS = `${DATA}/tls`;
 const OWN = `'mysql', 'information_schema', 'performance_schema', 'sys'`;
 
+/** A server that is told of certificates which are not there does not start: on a new volume they are written once it runs. */
+const START = `if [ -n "\${CONTAINR_TLS:-}" ] && [ -s "$CONTAINR_TLS/server.key" ]; then
+  set -- "$@" "--ssl-ca=$CONTAINR_TLS/ca.crt" "--ssl-cert=$CONTAINR_TLS/server.crt" "--ssl-key=$CONTAINR_TLS/server.key"
+fi
+exec docker-entrypoint.sh "$@"`;
+
 interface Flavour {
   client: string;
   server: string;
@@ -73,8 +79,9 @@ export function mysqlLike(
         [`${flavour.variables}_USER`]: APP,
         [`${flavour.variables}_PASSWORD`]: root,
         [`${flavour.variables}_DATABASE`]: APP,
+        ...(settings.ssl ? { CONTAINR_TLS: TLS } : {}),
       },
-      arguments: [flavour.server, ...serverOptions(settings, flavour)],
+      command: ['bash', '-c', START, 'start', flavour.server, ...serverOptions(settings, flavour)],
     }),
     // By TCP: while the image sets up its first start, the server does without a network.
     ready: ({ root }) => sql(root, 'SELECT 1;'),
@@ -175,14 +182,13 @@ ${flavour.users}`,
 /** The engine knows no "never"; this is the longest that it takes. Seconds. */
 const FOR_EVER = 31_536_000;
 
-function serverOptions({ max_connections, timeout, ssl, logging }: Settings, { verbosity }: Flavour): string[] {
+function serverOptions({ max_connections, timeout, logging }: Settings, { verbosity }: Flavour): string[] {
   const idle = timeout === 0 ? FOR_EVER : timeout;
   return [
     `--max-connections=${max_connections}`,
     `--wait-timeout=${idle}`,
     `--interactive-timeout=${idle}`,
     `--${verbosity.variable.replaceAll('_', '-')}=${logging ? verbosity.more : verbosity.usual}`,
-    ...(ssl ? [`--ssl-ca=${TLS}/ca.crt`, `--ssl-cert=${TLS}/server.crt`, `--ssl-key=${TLS}/server.key`] : []),
   ];
 }
 
@@ -203,7 +209,8 @@ export const mariadb = mysqlLike(
     verbosity: { variable: 'log_warnings', usual: 2, more: 9 },
     limit: (seconds) => `SET max_statement_time = ${seconds}`,
     safe: ['--sandbox'],
-    users: 'mariadb-dump -h 127.0.0.1 --protocol=tcp -u root --system=users --insert-ignore',
+    // Without the platform's own: those of the server that it is restored into stay as they are.
+    users: `mariadb-dump -h 127.0.0.1 --protocol=tcp -u root --system=users --insert-ignore | sed -E "/['\\\`](root|mariadb.sys|${READER})['\\\`]@/d"`,
   },
 );
 

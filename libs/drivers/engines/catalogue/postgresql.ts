@@ -58,7 +58,9 @@ export const postgresql: Engine = {
   leastMemory: 128 * 2 ** 20,
   variable: 'DATABASE_URL',
   graceSeconds: 60,
-  container: ({ root }) => ({
+  container: ({ root }, { max_connections }) => ({
+    // It counts from the start only, so it is said at the start; ALTER SYSTEM would count from the start after.
+    arguments: ['postgres', '-c', `max_connections=${max_connections}`],
     // The volume's root may hold lost+found, which initdb refuses.
     env: { POSTGRES_USER: APP, POSTGRES_PASSWORD: root, POSTGRES_DB: APP, PGDATA: `${DATA}/pgdata` },
   }),
@@ -74,9 +76,8 @@ ALTER ROLE ${APP} PASSWORD ${literal(password)};`),
   settings: {
     restart: ['max_connections'],
     missing: [],
-    apply: (_access, { max_connections, timeout, ssl, logging }) =>
+    apply: (_access, { timeout, ssl, logging }) =>
       sql(`${alterSystem({
-        max_connections: String(max_connections),
         idle_session_timeout: `${timeout}s`,
         ssl_cert_file: `${TLS}/server.crt`,
         ssl_key_file: `${TLS}/server.key`,

@@ -15,7 +15,7 @@ const PLATFORM = 'containr';
 
 /** DEBUG is for restoring; from inside the container only (redis.conf of 7.0). */
 const START = `umask 077
-test -s ${CONF} || printf '%s\\n' 'dir ${DATA}' 'appendonly yes' 'enable-debug-command local' 'user default off' \\
+test -s ${CONF} || printf '%s\\n' 'dir ${DATA}' 'appendonly yes' 'enable-debug-command local' 'user default off resetpass' \\
   "user ${PLATFORM} on #$CONTAINR_HASH ~* &* +@all" > ${CONF}
 exec docker-entrypoint.sh redis-server ${CONF}`;
 

@@ -68,8 +68,13 @@ function answer(options: GitServerOptions, request: IncomingMessage, response: S
     response.writeHead(301, { location: `${options.redirectTo}${request.url}` }).end();
   } else if (options.auth && request.headers.authorization !== basic(options.auth)) {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('login first');
-  } else if (options.dumb) serveFile(options.root, request, response);
-  else runBackend(options, request, response);
+  } else if (options.dumb) {
+    serveFile(options.root, request, response);
+  } else {
+    const url = new URL(request.url ?? '/', 'http://x');
+    const user = options.auth?.username;
+    void runBackend({ ...options, user, path: url.pathname, query: url.search.slice(1) }, request, response);
+  }
 }
 
 const basic = (auth: { username: string; password: string }): string =>
@@ -83,29 +88,39 @@ function serveFile(root: string, request: IncomingMessage, response: ServerRespo
   );
 }
 
-/** CGI (RFC 3875) as git-http-backend(1) wants it. */
-function runBackend(options: GitServerOptions, request: IncomingMessage, response: ServerResponse): void {
-  const url = new URL(request.url ?? '/', 'http://x');
+export interface BackendCall {
+  root: string;
+  /** Below `root`, e.g. `/name.git/info/refs`. */
+  path: string;
+  query: string;
+  /** Who has logged in; only they may push. */
+  user?: string;
+  refuseSha?: boolean;
+}
+
+/** CGI (RFC 3875) as git-http-backend(1) wants it. @returns when git has ended */
+export function runBackend(call: BackendCall, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const protocol = request.headers['git-protocol'];
   const env = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
-    GIT_PROJECT_ROOT: options.root,
+    GIT_PROJECT_ROOT: call.root,
     GIT_HTTP_EXPORT_ALL: '1',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     REQUEST_METHOD: request.method ?? 'GET',
-    PATH_INFO: url.pathname,
-    QUERY_STRING: url.search.slice(1),
+    PATH_INFO: call.path,
+    QUERY_STRING: call.query,
     CONTENT_TYPE: request.headers['content-type'] ?? '',
     HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-    REMOTE_USER: options.auth?.username ?? '',
-    ...(typeof protocol === 'string' && !options.refuseSha ? { GIT_PROTOCOL: protocol } : {}),
+    REMOTE_USER: call.user ?? '',
+    ...(typeof protocol === 'string' && !call.refuseSha ? { GIT_PROTOCOL: protocol } : {}),
   };
   const backend = spawn('git', ['http-backend'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
   backend.stdin.on('error', () => undefined); // It may answer before it has read everything.
   request.pipe(backend.stdin);
   response.on('close', () => backend.kill());
   relay(backend.stdout, response);
+  return new Promise((resolve) => backend.once('close', () => resolve()));
 }
 
 function relay(output: NodeJS.ReadableStream, response: ServerResponse): void {
