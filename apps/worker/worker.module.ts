@@ -18,7 +18,7 @@ import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
-import { DeliveriesClock, PushesClock } from './clocks/webhooks.clock.js';
+import { DeliveriesClock, HooksClock, PushesClock } from './clocks/webhooks.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
 
 /** What the worker can do: one line per feature. */
@@ -48,6 +48,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     RowsClock,
     ImagesClock,
     DeliveriesClock,
+    HooksClock,
     PushesClock,
   ],
 })

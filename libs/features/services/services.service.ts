@@ -8,6 +8,7 @@ import { givenSettings, releaseSettings } from '#contracts/services.js';
 import { recordAudit } from '#features/audit/index.js';
 import { ProviderAccounts } from '#features/git-providers/index.js';
 import { requireProject } from '#features/projects/index.js';
+import { Bus } from '#platform/bus.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { Conflict, Unavailable } from '#platform/errors.js';
@@ -21,6 +22,9 @@ import { hostLabel, nextRun, requireConsistent, requireCreatable } from './servi
 import { type ServiceRow, serviceInclude, serviceView, settingsOf, triggersOf } from './services.view.js';
 import { attachVolumes } from './volumes.queries.js';
 
+/** On the bus: a service was made, changed or deleted. Whoever follows them looks for himself now and then, too. */
+export const SERVICES_TOPIC = 'services';
+
 @Injectable()
 export class ServicesService {
   constructor(
@@ -28,6 +32,7 @@ export class ServicesService {
     private readonly egress: EgressGuard,
     private readonly accounts: ProviderAccounts,
     private readonly queue: RunQueue,
+    private readonly bus: Bus,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -55,6 +60,7 @@ export class ServicesService {
       await recordAudit(tx, caller, auditedService('create', null, created));
       return created;
     });
+    this.bus.publish(SERVICES_TOPIC);
     return serviceView(row, this.config);
   }
 
@@ -100,6 +106,7 @@ export class ServicesService {
         return after;
       })
       .catch(explainName(request.name ?? ''));
+    this.bus.publish(SERVICES_TOPIC);
     return serviceView(row, this.config);
   }
 
@@ -114,6 +121,7 @@ export class ServicesService {
     };
     const runs = await repeatOnDeadlock(() => this.db.$transaction(remove));
     for (const run of runs) this.queue.nudge(run);
+    this.bus.publish(SERVICES_TOPIC);
   }
 
   /** Members may leave what the owner of the token set, but take its token to no other repository. */

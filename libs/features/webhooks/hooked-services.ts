@@ -28,7 +28,7 @@ interface Row {
   id: string;
   project_id: string;
   owner_id: string;
-  source: ServiceSource & { provider_id?: string };
+  source: ServiceSource;
   desired_state: string;
   live_deployment_id: string | null;
   triggers: unknown;

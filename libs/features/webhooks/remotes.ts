@@ -2,6 +2,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Remote, RemoteRefs, SourceStore } from '#drivers/source/port.js';
 import { SOURCE } from '#drivers/tokens.js';
+import { ProviderAccounts } from '#features/git-providers/index.js';
+import { Invalid } from '#platform/errors.js';
 import type { HookedService } from './hooked-services.js';
 
 /** For one look at the refs of a remote. */
@@ -10,7 +12,10 @@ const FETCH_DEADLINE_MS = 60_000;
 
 @Injectable()
 export class Remotes {
-  constructor(@Inject(SOURCE) private readonly source: SourceStore) {}
+  constructor(
+    @Inject(SOURCE) private readonly source: SourceStore,
+    private readonly accounts: ProviderAccounts,
+  ) {}
 
   /** @throws AppError as SourceStore does. */
   async refs(service: HookedService, names: string[], signal: AbortSignal): Promise<RemoteRefs> {
@@ -37,7 +42,12 @@ export class Remotes {
     await this.source.fetch(request, AbortSignal.any([signal, AbortSignal.timeout(FETCH_DEADLINE_MS)]));
   }
 
-  private async remote(service: HookedService): Promise<Remote> {
-    return { url: service.url };
+  /** The token goes to the provider's own host only. @throws Invalid `git_provider_removed`, `repository_not_at_provider`. */
+  private async remote({ url, providerId }: HookedService): Promise<Remote> {
+    if (providerId === null) return { url };
+    const api = await this.accounts.open(providerId);
+    if (api.fullNameOf(url) !== null) return { url, credentials: api.credentials };
+    const message = 'The repository is not one of this git provider: change the source of the service.';
+    throw new Invalid('repository_not_at_provider', message);
   }
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DeploymentsService } from '#features/deployments/index.js';
 import { DeliveryWork } from './delivery-work.js';
+import { HookKeeper } from './hook-keeper.js';
 import { MissedPushes } from './missed-pushes.js';
 import { NO_PREVIEWS, PULL_REQUESTS } from './pull-requests.js';
 import { PushDecisions } from './push-decisions.js';
@@ -16,7 +17,7 @@ const pullRequests = { provide: PULL_REQUESTS, useValue: NO_PREVIEWS };
 export class WebhooksApiModule {}
 
 @Module({
-  providers: [DeploymentsService, DeliveryWork, MissedPushes, PushDecisions, Remotes, pullRequests],
-  exports: [DeliveryWork, MissedPushes],
+  providers: [DeploymentsService, DeliveryWork, HookKeeper, MissedPushes, PushDecisions, Remotes, pullRequests],
+  exports: [DeliveryWork, HookKeeper, MissedPushes],
 })
 export class WebhooksWorkerModule {}

@@ -7,21 +7,20 @@ import type { RotationRequest, ServiceWebhookView, webhookDeliveriesQuery } from
 import { recordAudit } from '#features/audit/index.js';
 import { requireService, type ServiceRow } from '#features/services/index.js';
 import { Bus } from '#platform/bus.js';
-import { CONFIG, type Config, publicUrl } from '#platform/config.js';
+import { CONFIG, type Config } from '#platform/config.js';
 import { Conflict } from '#platform/errors.js';
 import { type Caller, notFound } from '#platform/http/index.js';
 import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { repeatDelivery } from './deliveries.queries.js';
 import { type HookRow, newHookSecret, rotated } from './hook-secrets.js';
+import { hookUrl } from './hook-url.js';
 import { repositoryKey } from './repository-key.js';
 import { DELIVERIES_TOPIC, HOOKS_TOPIC } from './topics.js';
 import { deliveryView, pollingView } from './webhooks.view.js';
 
 const LAST = 10;
 const HOUR_MS = 3_600_000;
-
-type Source = ServiceSource & { provider_id?: string };
 
 @Injectable()
 export class WebhooksService {
@@ -46,7 +45,7 @@ export class WebhooksService {
       managed: source.provider_id !== undefined,
       configured: hook !== null,
       url: hook && this.url(hook.id),
-      status: (hook?.status ?? (source.provider_id ? 'pending' : 'none')) as ServiceWebhookView['status'],
+      status: (shownStatus(hook) ?? (source.provider_id ? 'pending' : 'none')) as ServiceWebhookView['status'],
       error: hook?.error ?? null,
       error_code: hook?.errorCode ?? null,
       previous_secret_until: hook?.previousUntil?.toISOString() ?? null,
@@ -145,14 +144,13 @@ export class WebhooksService {
   }
 }
 
-export function hookUrl(config: Config, hookId: string): string {
-  return `${publicUrl(config)}/api/v1/webhooks/git/${hookId}`;
-}
+/** One that is about to be removed is wanted again when it is looked at: there is a service. */
+const shownStatus = (hook: HookRow | null) => (hook?.status === 'removing' ? 'pending' : hook?.status);
 
 /** @throws Conflict `no_repository`. */
-function requireRepository({ source }: Pick<ServiceRow, 'source'>): Source & { repository: string } {
-  const { repository } = source as Source;
-  if (repository) return { ...(source as Source), repository };
+function requireRepository({ source }: Pick<ServiceRow, 'source'>): ServiceSource & { repository: string } {
+  const { repository } = source as ServiceSource;
+  if (repository) return { ...(source as ServiceSource), repository };
   throw new Conflict(
     'no_repository',
     'Only a service with a repository of its own (source.repository) has a webhook: pushes to the built-in git remote deploy by themselves.',
@@ -160,7 +158,7 @@ function requireRepository({ source }: Pick<ServiceRow, 'source'>): Source & { r
 }
 
 async function findHook(db: Tx, { projectId, source }: ServiceRow): Promise<HookRow | null> {
-  const { repository, provider_id: providerId } = source as Source;
+  const { repository, provider_id: providerId } = source as ServiceSource;
   if (!repository) return null;
   const scope = providerId ? { providerId } : { projectId, providerId: null };
   return db.gitHook.findFirst({ where: { ...scope, repository: repositoryKey(repository) } });
