@@ -13,6 +13,8 @@ import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { SecretBox } from '#platform/secrets.js';
 import { currentSecret, type HookRow, newHookSecret } from './hook-secrets.js';
 import { hookUrl } from './hook-url.js';
+import { servicesOf } from './hooked-services.js';
+import { MissedPushes } from './missed-pushes.js';
 import { repositoryKey } from './repository-key.js';
 
 const EVENTS = ['push', 'pull_request'] as const;
@@ -25,6 +27,18 @@ const CALL_DEADLINE_MS = 60_000;
 /** How long one call may wait for a rate limit. */
 const PATIENCE_MS = 10_000;
 
+const UNCONFIRMED = 'webhook_unconfirmed';
+const UNDELIVERED = 'webhook_not_delivered';
+
+interface Trial {
+  hook: HookRow;
+  /** Something has arrived by it at some time. */
+  heard: boolean;
+  api: GitProviderApi;
+  fullName: string;
+  externalId: string;
+}
+
 interface Wanted {
   provider_id: string;
   repository: string;
@@ -36,6 +50,7 @@ export class HookKeeper {
     private readonly db: PrismaService,
     private readonly box: SecretBox,
     private readonly accounts: ProviderAccounts,
+    private readonly pushes: MissedPushes,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
@@ -107,9 +122,12 @@ export class HookKeeper {
     const renew = hook.status === 'pending' || found.state === 'disabled';
     const { id, state } = await api.ensureHook(fullName, { ...wish, secret: currentSecret(this.box, hook), renew });
     await this.done(hook, id);
-    // What has never delivered, or could not last time, is tried out.
+    const heard = (await this.db.webhookDelivery.findFirst({ where: { hookId: hook.id } })) !== null;
     const status = found.lastDelivery?.status ?? null;
-    if (state !== 'unchanged' || (status !== null && status >= 400)) await this.tryOut(hook, api, fullName, id);
+    if (state === 'unchanged' && heard && (status === null || status < 400)) return;
+    // A test may be a push of the newest commit: that is not to be the first deployment.
+    await this.pushes.note(await servicesOf(this.db, hook), signal);
+    await this.tryOut({ hook, heard, api, fullName, externalId: id });
   }
 
   /** A rotation in between stays to be done. */
@@ -121,15 +139,24 @@ export class HookKeeper {
       WHERE id = ${id}::uuid AND secret = ${secret} AND status <> 'removing'`;
   }
 
-  /** E.g. Gitea's ALLOWED_HOST_LIST refuses receivers in private networks until its operator allows them. */
-  private async tryOut(hook: HookRow, api: GitProviderApi, fullName: string, externalId: string): Promise<void> {
+  /**
+   * Gitea's ALLOWED_HOST_LIST, for example, refuses receivers in private networks until its operator allows them; its API does not tell, so
+   * nothing having arrived a minute later is what tells.
+   */
+  private async tryOut({ hook, heard, api, fullName, externalId }: Trial): Promise<void> {
     const { outcome, advice } = await api.testHook(fullName, externalId);
-    if (outcome === 'failed')
-      await this.failed(
-        hook,
-        'webhook_not_delivered',
-        advice ?? 'The git provider could not deliver a test of the webhook.',
-      );
+    const waited = hook.errorCode === UNCONFIRMED || hook.errorCode === UNDELIVERED;
+    if (outcome === 'failed' || (outcome === 'sent' && !heard && waited))
+      return this.failed(hook, UNDELIVERED, advice ?? 'The git provider could not deliver a test of the webhook.');
+    if (outcome === 'sent' && !heard) await this.unconfirmed(hook, advice);
+  }
+
+  private async unconfirmed({ id }: HookRow, advice: string | null): Promise<void> {
+    const error = `Nothing has arrived yet. ${advice ?? ''}`.trim();
+    await this.db.$executeRaw`
+      UPDATE git_hooks SET error = ${error}, error_code = ${UNCONFIRMED},
+        next_check_at = clock_timestamp() + make_interval(secs => ${FIRST_RETRY_SECONDS})
+      WHERE id = ${id}::uuid AND status = 'active'`;
   }
 
   private async remove(hook: HookRow, signal: AbortSignal): Promise<void> {

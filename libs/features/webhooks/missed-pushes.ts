@@ -53,6 +53,13 @@ export class MissedPushes {
     return ours.size;
   }
 
+  /** Notes where the branches are of services that are not watched yet, all of one repository. */
+  async note(services: HookedService[], signal: AbortSignal): Promise<void> {
+    const rows = await watchedRefs(this.db, services);
+    const fresh = services.filter(({ id }) => rows.get(id)?.commit === null);
+    if (fresh.length > 0) await this.look(fresh, rows, signal);
+  }
+
   private async due(): Promise<string[]> {
     const rows = await this.db.$queryRaw<{ id: string }[]>`
       SELECT s.id FROM services s LEFT JOIN watched_refs w ON w.service_id = s.id
