@@ -21,10 +21,15 @@ import { auditLogView } from './audit.view.js';
 
 /** A walk over a long chain takes a while: so many at a time per process. */
 const VERIFICATIONS = 2;
+/** Larger than any `seq`. */
+const NEWEST = 2n ** 63n - 1n;
+const MOST_REMEMBERED = 1000;
 
 @Injectable()
 export class AuditService {
   private verifying = 0;
+  /** Filters that match more entries than are counted. Nothing is ever removed from the log, so that stays true. */
+  private readonly uncounted = new Set<string>();
 
   constructor(private readonly db: PrismaService) {}
 
@@ -108,7 +113,10 @@ export class AuditService {
   private async find(wanted: Wanted, offset: number): Promise<{ total: number; below: bigint | null }> {
     if (offset >= COUNT_LIMIT)
       throw new Invalid('page_too_deep', 'Only the newest 10,000 entries of a filter have pages: go on with cursor.');
+    const key = JSON.stringify(wanted);
+    if (offset === 0 && this.uncounted.has(key)) return { total: COUNT_LIMIT, below: NEWEST };
     const { total, first } = await findPlace(this.db, wanted, offset);
+    if (total >= COUNT_LIMIT && this.uncounted.size < MOST_REMEMBERED) this.uncounted.add(key);
     return { total, below: first === null ? null : first + 1n };
   }
 }

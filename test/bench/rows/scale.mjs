@@ -82,7 +82,7 @@ async function content(world, say) {
   const short = await shortHistory(world);
   const old = [...projects[0].listed, rest.id, ...others];
   await writeHistory(world, old, each, { runs: true, say });
-  for (const database of [world, short]) await live(database, database === world ? [] : old);
+  for (const database of [world, short]) await live(database, old);
   return { projects, short };
 }
 
