@@ -459,6 +459,24 @@ describe('a delivery that cannot be worked on', () => {
   });
 });
 
+it('who was overtaken by a newer decision asks again instead of going back', async () => {
+  const { service, url, first, hook } = await hooked();
+  await look(service);
+  const second = worker.source.commit(url, 'main', files('second'));
+  await send(hook, push('github', hook, { before: first, after: second }));
+  let third = '';
+  const list = jest.spyOn(worker.source, 'remoteRefs').mockImplementationOnce(async (remote, names, signal) => {
+    list.mockRestore();
+    const old = await worker.source.remoteRefs(remote, names, signal);
+    third = worker.source.commit(url, 'main', files('third'));
+    await look(service);
+    return old;
+  });
+  await drain();
+  expect((await deployments(service)).map(({ commitHash }) => commitHash)).toEqual([third]);
+  expect((await results(service))[0]?.results).toMatchObject([{ outcome: 'skipped', commit: third }]);
+});
+
 it('100 deliveries at once of 20 pushes, five times each in random order', async () => {
   const made = await Promise.all(Array.from({ length: 4 }, () => hooked()));
   const pushes: { of: (typeof made)[number]; delivery: Delivery; commit: string }[] = [];
