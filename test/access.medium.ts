@@ -66,8 +66,18 @@ const ACTORS: Record<string, Actor> = {
   },
 };
 
-/** Open on purpose; the git remote signs in by itself and is tested in libs/features/git. */
-const PUBLIC = ['* /git/*', 'GET /health', 'POST /auth/login', 'POST /auth/register'];
+/**
+ * Open on purpose. The git remote signs in by itself (tested in libs/features/git), webhooks are proven by a signature (libs/features/webhooks),
+ * deploy hooks by a secret of their own (libs/features/deploy-hooks).
+ */
+const PUBLIC = [
+  '* /git/*',
+  'GET /health',
+  'POST /auth/login',
+  'POST /auth/register',
+  'POST /deploy-hooks/{id}',
+  'POST /webhooks/git/{hook_id}',
+];
 /** Beyond scope and role only for the operator of the installation. */
 const OPERATOR_ONLY = ['GET /settings', 'PUT /settings'];
 
@@ -158,6 +168,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     templates: 'nginx',
     databases: randomUUID(),
     users: 'somebody',
+    deliveries: randomUUID(),
     members: person('spare').id,
   };
   const { secret, hash } = newSecret('cti_');
@@ -185,7 +196,8 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     },
   });
   const slug = `web-${id.services}`;
-  const made = { source: { type: 'git' }, buildConfig: {}, resources: {} };
+  const url = `https://git.example.com/team/${id.services}`;
+  const made = { source: { type: 'git', repository: url }, buildConfig: {}, resources: {} };
   await db.service.create({
     data: { id: id.services, projectId: id.projects, name: 'web', type: 'web', slug, alias: 'web', ...made },
   });
@@ -193,6 +205,26 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const { projects: projectId, services: serviceId } = id;
   await db.volume.create({
     data: { id: id.volumes, projectId, serviceId, name: 'data', mountPath: '/data', deletedAt: new Date() },
+  });
+  await db.deployHook.create({ data: { id: randomUUID(), serviceId, secretHash: randomUUID() } });
+  const sent = {
+    sender: 'github',
+    event: 'push',
+    payload: { kind: 'ping' },
+    status: 'done',
+    bodySha256: new Uint8Array(),
+  };
+  const repository = url.replace('https://', '');
+  await db.gitHook.create({
+    data: {
+      id: randomUUID(),
+      projectId,
+      repository,
+      url,
+      secret: '',
+      status: 'manual',
+      deliveries: { create: { id: more.deliveries, deliveryId: 'x', ...sent } },
+    },
   });
   await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
   await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });

@@ -2,6 +2,7 @@
  * Generated from the OpenAPI document: every operation that is not a GET, called with success, leaves a row in the audit log that holds
  * none of the secrets of its request. A new operation fails here until it has a call below.
  */
+import { randomUUID } from 'node:crypto';
 import { createOpenApi } from '../apps/api/http/openapi.js';
 import { type TestApi, type TestUser, testApi } from './factories/api.js';
 import { type StandIns, startGitProviders } from './git-providers/index.js';
@@ -15,6 +16,7 @@ const NOTHING_CHANGES: Record<string, string> = {
   'POST /databases/{id}/databases': 'needs a running engine: libs/features/databases/engines.real.ts',
   'DELETE /databases/{id}/databases/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
   'POST /services/{id}/domains/{domain_id}/check': 'looks at DNS and keeps what it saw',
+  'POST /webhooks/git/{hook_id}': 'is stored as a delivery; the deployment it leads to is recorded by the worker',
 };
 
 const SECRETS = [
@@ -31,13 +33,16 @@ interface Call {
   body?: unknown;
   /** Another secret of this call. */
   secret?: string;
+  headers?: Record<string, string>;
+  /** Proven by a secret, not by a user. */
+  nobody?: true;
 }
 
 let api: TestApi;
 let standIns: StandIns;
 let admin: TestUser;
 let guest: TestUser;
-let ids: { project: string; service: string; cron: string; volume: string; deployment: string };
+let ids: Record<'project' | 'service' | 'cron' | 'hooked' | 'volume' | 'deployment', string>;
 
 const sql = (text: string, ...values: unknown[]) => api.database.query<Record<string, string>>(text, values);
 const call = async (method: string, path: string, body?: unknown) => {
@@ -252,6 +257,30 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
       return { path: `${await databasePath()}/purge` };
     },
   ],
+  ['POST /services/{id}/webhook', () => ({ path: `/services/${ids.hooked}/webhook` })],
+  [
+    'POST /services/{id}/webhook/deliveries/{delivery_id}/redeliver',
+    async () => {
+      const id = randomUUID();
+      await sql(
+        `INSERT INTO webhook_deliveries (id, hook_id, delivery_id, body_sha256, sender, event, payload, status)
+         VALUES ($1, $2, 'x', '\\x00', 'github', 'push', '{"kind":"ping"}', 'failed')`,
+        id,
+        await newest('git_hooks'),
+      );
+      return { path: `/services/${ids.hooked}/webhook/deliveries/${id}/redeliver` };
+    },
+  ],
+  ['POST /services/{id}/deploy-hook', () => ({ path: `/services/${ids.hooked}/deploy-hook` })],
+  [
+    'POST /deploy-hooks/{id}',
+    async () => {
+      const { url, secret } = await call('POST', `/services/${ids.hooked}/deploy-hook`);
+      const path = new URL(url).pathname.replace('/api/v1', '');
+      return { path, headers: { 'x-containr-deploy-secret': secret }, secret, nobody: true };
+    },
+  ],
+  ['DELETE /services/{id}/deploy-hook', () => ({ path: `/services/${ids.hooked}/deploy-hook` })],
   ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
   ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],
 ];
@@ -267,7 +296,9 @@ beforeAll(async () => {
   const job = { name: 'job', type: 'cron', schedule: '0 0 * * *' };
   const cron = (await call('POST', `/projects/${project}/services`, job)).id;
   const deployment = (await call('POST', `/services/${web.id}/deployments`, { branch: 'other' })).id;
-  ids = { project, service: web.id, cron, volume: web.volumes[0].id, deployment };
+  const source = { type: 'git', repository: 'https://10.255.255.1/team/app' };
+  const hooked = (await call('POST', `/projects/${project}/services`, { name: 'hooked', type: 'web', source })).id;
+  ids = { project, service: web.id, cron, hooked, volume: web.volumes[0].id, deployment };
 });
 afterAll(async () => {
   await api?.close();
@@ -289,9 +320,13 @@ it('every mutation is called below', () => {
 
 it('every mutation leaves a row without secrets', async () => {
   for (const [operation, prepare] of CALLS) {
-    const { path, body, as = admin, secret } = await prepare();
+    const { path, body, as = admin, secret, headers, nobody } = await prepare();
     const [before] = await sql('SELECT count(*) AS n FROM audit_logs');
-    const answer = await api.request(operation.split(' ', 1)[0] as string, path, { as, body });
+    const answer = await api.request(operation.split(' ', 1)[0] as string, path, {
+      ...(nobody ? {} : { as }),
+      body,
+      headers: headers ?? {},
+    });
     expect([operation, answer.statusCode < 300, answer.statusCode < 300 ? '' : answer.body]).toEqual([
       operation,
       true,
@@ -301,8 +336,10 @@ it('every mutation leaves a row without secrets', async () => {
     expect([operation, rows.length]).toEqual([operation, expect.any(Number)]);
     expect(rows.length).toBeGreaterThanOrEqual(1);
     for (const row of rows) {
-      expect(row).toMatchObject({ user_id: expect.any(String), ip_address: '127.0.0.1', user_agent: 'lightMyRequest' });
-      const secrets = [...SECRETS, answer.body && answer.json().token, secret].filter(Boolean);
+      const user = nobody ? null : expect.any(String);
+      expect(row).toMatchObject({ user_id: user, ip_address: '127.0.0.1', user_agent: 'lightMyRequest' });
+      const shown = answer.body ? [answer.json().token, answer.json().secret] : [];
+      const secrets = [...SECRETS, ...shown, secret].filter(Boolean);
       for (const text of secrets) expect(JSON.stringify(row)).not.toContain(text);
     }
   }

@@ -6,6 +6,7 @@ import { AuditApiModule } from '#features/audit/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
 import { DatabasesApiModule } from '#features/databases/index.js';
+import { DeployHooksApiModule } from '#features/deploy-hooks/index.js';
 import { DeploymentsApiModule } from '#features/deployments/index.js';
 import { DomainsApiModule } from '#features/domains/index.js';
 import { ExecutionsApiModule } from '#features/executions/index.js';
@@ -19,6 +20,7 @@ import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
 import { TemplatesApiModule } from '#features/templates/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
+import { WebhooksApiModule } from '#features/webhooks/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -48,6 +50,8 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     MetricsApiModule,
     GitApiModule,
     GitProvidersApiModule,
+    WebhooksApiModule,
+    DeployHooksApiModule,
     TemplatesApiModule,
     ComposeApiModule,
     DriversModule,

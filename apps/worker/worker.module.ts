@@ -9,6 +9,7 @@ import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
+import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
@@ -18,6 +19,7 @@ import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
+import { DeliveriesClock, HooksClock, PushesClock } from './clocks/webhooks.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
 
 /** What the worker can do: one line per feature. */
@@ -32,6 +34,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     ExecutionsWorkerModule,
     HousekeepingWorkerModule,
     MetricsWorkerModule,
+    WebhooksWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
@@ -46,6 +49,9 @@ import { RunsProcessor } from './processors/runs.processor.js';
     ReconcilerClock,
     RowsClock,
     ImagesClock,
+    DeliveriesClock,
+    HooksClock,
+    PushesClock,
   ],
 })
 export class WorkerModule {}

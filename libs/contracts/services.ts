@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { singleLine } from './common.js';
 import { serviceSource } from './service-source.js';
+import { givenTriggers, triggerSettings } from './service-triggers.js';
 import { variableKey, variableValue } from './variables.js';
 
 export const serviceType = z.enum(['web', 'worker', 'cron', 'database']).meta({ id: 'ServiceType' });
@@ -173,6 +174,7 @@ export const createServiceRequest = z
   .object({
     ...z.object(writable).partial().shape,
     ...givenSettings.shape,
+    ...givenTriggers.shape,
     name: writable.name,
     type: serviceType,
   })
@@ -180,7 +182,7 @@ export const createServiceRequest = z
 export type CreateServiceRequest = z.output<typeof createServiceRequest>;
 
 export const updateServiceRequest = z
-  .object({ ...z.object(writable).partial().shape, ...givenSettings.shape })
+  .object({ ...z.object(writable).partial().shape, ...givenSettings.shape, ...givenTriggers.shape })
   .meta({ id: 'UpdateServiceRequest' });
 export type UpdateServiceRequest = z.output<typeof updateServiceRequest>;
 
@@ -224,6 +226,7 @@ export const service = z
     replicas: z.int(),
     volumes: z.array(z.object({ id: z.uuid(), name: z.string(), mount_path: z.string() })),
     ...z.object(releaseSettings.shape).shape,
+    ...triggerSettings.shape,
     schedule: z.string().nullable(),
     time_zone: z.string().nullable(),
     next_run_at: z.iso.datetime().nullable(),

@@ -122,6 +122,12 @@ export const configSchema = z.object({
     .optional()
     .describe('URL under which users reach the API, for links and git remotes. Unset: http://localhost:<PORT>.'),
   CONTAINR_TRUST_PROXY: flag('false', 'Believe X-Forwarded-For of the peer: only behind a reverse proxy of your own.'),
+  CONTAINR_GIT_POLL_SECONDS: number(
+    120,
+    0,
+    86_400,
+    'Seconds between two looks at the branch of a service with an external repository, for pushes that no webhook told of; up to 2.5 times as long where nothing happens. 0: never.',
+  ),
   CONTAINR_SESSION_HOURS: number(168, 1, 8760, 'Hours a session token is valid.'),
   CONTAINR_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])

@@ -157,6 +157,8 @@ function environmentOf(more: Record<string, string>): Record<string, string | un
     CONTAINR_EGRESS_ALLOW: '127.0.0.1/32',
     // A nearly full disk of the machine is not what the stories are about.
     CONTAINR_DISK_MIN_FREE_GB: '0.01',
+    // Stories commit and then deploy by hand: nothing else may.
+    CONTAINR_GIT_POLL_SECONDS: '0',
     ...more,
   };
 }

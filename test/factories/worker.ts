@@ -27,6 +27,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -121,6 +122,7 @@ async function start(
       DomainsWorkerModule,
       HousekeepingWorkerModule,
       MetricsWorkerModule,
+      WebhooksWorkerModule,
     ],
     providers: [
       DeploymentsService,

@@ -1,38 +1,43 @@
 /**
  * JSON bodies. Fastify's own parser answers a body over the limit at once and closes; a client that is still sending then sees a reset
- * connection instead of the 413. This one reads what is left (bounded) and throws it away first.
+ * connection instead of the 413. This one reads what is left (bounded) and throws it away first (libs/platform/http/raw-body.ts).
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, Invalid } from '#platform/errors.js';
+import { Invalid } from '#platform/errors.js';
+import { rawBodyLimit, readWithin } from '#platform/http/index.js';
 import { requireStorable } from '#platform/http/storable.js';
 
 export const BODY_LIMIT_BYTES = 1024 * 1024;
-/** What a client may still send after the limit and yet read its 413. */
-const DRAIN_LIMIT_BYTES = 64 * 1024 * 1024;
+/** Some git hosts can send their webhooks as a form; nobody else may. */
+const FORM = /^application\/x-www-form-urlencoded(?:\s*;|$)/i;
 
-export class PayloadTooLarge extends AppError {
-  readonly status = 413;
-
-  constructor() {
-    super('payload_too_large', `The body is larger than ${BODY_LIMIT_BYTES / 1024 / 1024} MiB.`, {
-      details: { limit_bytes: BODY_LIMIT_BYTES },
-    });
-  }
+/** What Fastify says of a type that it has no parser for. */
+class UnsupportedMediaType extends Error {
+  readonly code = 'FST_ERR_CTP_INVALID_MEDIA_TYPE';
+  readonly statusCode = 415;
 }
 
-/** Only JSON: everything else is 415, unless a feature registers a parser of its own (the git remote does). */
+/**
+ * Only JSON: everything else is 415, unless a feature registers a parser of its own (the git remote does). An operation with `rawBodyBytes`
+ * reads its body itself.
+ */
 export function registerBodyParsers(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i,
     async (request: FastifyRequest, body: IncomingMessage) => {
-      const bytes = await readAll(body);
+      if (rawBodyLimit(request)) return body;
+      const bytes = await readWithin(body, BODY_LIMIT_BYTES);
       if (request.headers['idempotency-key'] !== undefined) rawBodies.set(request, bytes);
       return parseJson(bytes);
     },
   );
+  instance.addContentTypeParser(FORM, async (request: FastifyRequest, body: IncomingMessage) => {
+    if (rawBodyLimit(request)) return body;
+    throw new UnsupportedMediaType('Only webhooks may be forms.');
+  });
 }
 
 const rawBodies = new WeakMap<FastifyRequest, Uint8Array>();
@@ -82,18 +87,4 @@ function refusePrototypes(root: unknown): void {
       throw new Invalid('invalid_json', 'The body has a key that is not allowed: __proto__');
     for (const item of Object.values(value)) open.push(item);
   }
-}
-
-/** @throws PayloadTooLarge after the client has sent everything, or DRAIN_LIMIT_BYTES. */
-async function readAll(body: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
-    else chunks.length = 0;
-    if (size > DRAIN_LIMIT_BYTES) break;
-  }
-  if (size > BODY_LIMIT_BYTES) throw new PayloadTooLarge();
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }

@@ -10,7 +10,7 @@ import {
   Unauthenticated,
   Unavailable,
 } from '#platform/errors.js';
-import { PayloadTooLarge } from './body-parsers.js';
+import { PayloadTooLarge } from '#platform/http/index.js';
 import { answerTo } from './problem.filter.js';
 
 const coded = (code: string, message = 'private words') => Object.assign(new Error(message), { code });
@@ -22,7 +22,7 @@ describe('answerTo', () => {
     [new Forbidden('a', 'b'), 403],
     [new NotFound('a', 'b'), 404],
     [new Conflict('a', 'b'), 409],
-    [new PayloadTooLarge(), 413],
+    [new PayloadTooLarge(1024 * 1024), 413],
     [new TooMany('a', 'b'), 429],
     [new Internal('a', 'b'), 500],
     [new Unavailable('a', 'b'), 503],

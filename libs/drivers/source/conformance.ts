@@ -173,6 +173,39 @@ export function sourceConformance(name: string, subject: () => SourceSubject): v
       });
     });
 
+    it('lists refs of a remote without fetching', async () => {
+      const { url, commit, source } = await start();
+      const other = await subject().commit(url, 'other/branch', files);
+      const listed = await source.remoteRefs(
+        { url },
+        ['HEAD', 'refs/heads/other/branch', 'refs/heads/no', 'refs/tags/no'],
+        never,
+      );
+      expect(listed.defaultBranch).toBe('main');
+      expect(Object.fromEntries(listed.refs)).toEqual({ HEAD: commit, 'refs/heads/other/branch': other });
+      await expect(source.remoteRefs({ url: `${url}x` }, ['HEAD'], never)).rejects.toMatchObject({
+        code: 'repository_not_found',
+      });
+    });
+
+    it('names the paths that differ between two commits, and the whole message', async () => {
+      const { url, commit, request, repository, source } = await start();
+      const { Dockerfile: _, ...rest } = files;
+      const next = await subject().commit(
+        url,
+        'main',
+        { ...rest, 'app/main.js': 'two', 'ünicode name': 'u' },
+        'Subject\n\nBody',
+      );
+      expect(await source.changedPaths(repository, commit, next)).toBeNull();
+      await source.fetch(request, never);
+      const changed = await source.changedPaths(repository, commit, next);
+      expect(changed?.sort()).toEqual(['Dockerfile', 'app/main.js', 'ünicode name']);
+      expect(await source.changedPaths(repository, next, next)).toEqual([]);
+      expect(await source.changedPaths(randomUUID(), commit, next)).toBeNull();
+      expect((await source.message(repository, next)).trim()).toBe('Subject\n\nBody');
+    });
+
     it('gives equal trees equal ids', async () => {
       const { url, commit, request, repository, source } = await start();
       const same = await subject().commit(url, 'main', { ...files, 'readme.md': 'new' });

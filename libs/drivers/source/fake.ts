@@ -5,7 +5,7 @@ import { pack } from 'tar-stream';
 import { Invalid, NotFound } from '#platform/errors.js';
 import { DockerIgnore } from './dockerignore.js';
 import { isFullCommit, requireBranch, requireCommit, requireRepositoryName, requireTreePath } from './names.js';
-import type { ContextRequest, FetchedCommit, FetchRequest, SourceStore } from './port.js';
+import type { ContextRequest, FetchedCommit, FetchRequest, Remote, RemoteRefs, SourceStore } from './port.js';
 import { branchNotFound, commitNotFound } from './remote-errors.js';
 
 /** Contents, a symbolic link or a submodule's commit. */
@@ -15,6 +15,8 @@ export type FakeFiles = Record<string, FakeFile>;
 interface FakeCommit {
   id: string;
   subject: string;
+  /** Whole message; its first line is the subject. */
+  message?: string;
   files: FakeFiles;
 }
 
@@ -26,6 +28,8 @@ interface FakeRepository {
 export interface FakeRemote extends FakeRepository {
   /** Required credentials. */
   auth?: { username: string; password: string };
+  /** Name -> commit. */
+  tags?: Map<string, string>;
 }
 
 const empty = (): FakeRepository => ({ branches: new Map(), commits: new Map() });
@@ -35,6 +39,8 @@ export class FakeSource implements SourceStore {
   readonly remotes = new Map<string, FakeRemote>();
   /** Service id -> its repository here. */
   readonly repositories = new Map<string, FakeRepository>();
+  /** How often refs of a remote were asked for. */
+  listed = 0;
   private failures: Error[] = [];
   private count = 0;
 
@@ -72,6 +78,31 @@ export class FakeSource implements SourceStore {
     mirror.commits.set(commit.id, commit);
     request.log(`Fetched ${commit.id.slice(0, 12)} ${commit.subject}`);
     return { commit: commit.id, branch: wanted === null ? name : branch, subject: commit.subject };
+  }
+
+  async remoteRefs(remote: Remote, names: string[], signal: AbortSignal): Promise<RemoteRefs> {
+    signal.throwIfAborted();
+    this.listed += 1;
+    const found = this.reachable({ remote });
+    const main = found.branches.has('main') ? 'main' : null;
+    const all = new Map<string, string>();
+    for (const [branch, id] of found.branches) all.set(`refs/heads/${branch}`, id);
+    for (const [tag, id] of found.tags ?? []) all.set(`refs/tags/${tag}`, id);
+    if (main) all.set('HEAD', found.branches.get(main) as string);
+    return { defaultBranch: main, refs: new Map([...all].filter(([name]) => names.includes(name))) };
+  }
+
+  async changedPaths(repository: string, from: string, to: string): Promise<string[] | null> {
+    const commits = this.repositories.get(requireRepositoryName(repository))?.commits;
+    const [old, next] = [commits?.get(from)?.files, commits?.get(to)?.files];
+    if (!old || !next) return null;
+    const differs = (path: string) => JSON.stringify(old[path]) !== JSON.stringify(next[path]);
+    return [...new Set([...Object.keys(old), ...Object.keys(next)])].filter(differs);
+  }
+
+  async message(repository: string, commit: string): Promise<string> {
+    const { subject, message } = this.at(repository, commit);
+    return message ?? subject;
   }
 
   async require(repository: string, commit: string): Promise<FetchedCommit> {
@@ -151,7 +182,7 @@ export class FakeSource implements SourceStore {
     const id = createHash('sha1')
       .update(JSON.stringify([files, subject, this.count++]))
       .digest('hex');
-    target.commits.set(id, { id, subject, files });
+    target.commits.set(id, { id, subject: subject.split('\n', 1)[0] ?? '', message: subject, files });
     target.branches.set(branch, id);
     return id;
   }
@@ -169,7 +200,7 @@ export class FakeSource implements SourceStore {
     return repository;
   }
 
-  private reachable(request: FetchRequest): FakeRemote {
+  private reachable(request: Pick<FetchRequest, 'remote'>): FakeRemote {
     const remote = this.remotes.get(request.remote.url);
     if (!remote) throw new Invalid('repository_not_found', 'There is no repository at this URL.');
     const given = request.remote.credentials;

@@ -60,6 +60,15 @@ export class Fetch {
     }
   }
 
+  /** Nothing is fetched. */
+  async refs(names: string[]) {
+    try {
+      return await this.list(names);
+    } catch (error) {
+      throw this.explained(error);
+    }
+  }
+
   /** The name of the default branch is asked for beside the fetch: it costs no time, and a fetch alone does not tell it. */
   private async defaultBranch(): Promise<{ commit: string; branch: string | null }> {
     const name = this.list(['HEAD']).then(

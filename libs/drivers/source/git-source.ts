@@ -15,7 +15,7 @@ import { runGit } from './local-git.js';
 import { withLock } from './lock.js';
 import { isBranchName, isFullCommit, requireBranch, requireCommit, requireTreePath } from './names.js';
 import { ObjectReader, parseCommit } from './objects.js';
-import type { ContextRequest, FetchedCommit, FetchRequest, SourceStore } from './port.js';
+import type { ContextRequest, FetchedCommit, FetchRequest, Remote, RemoteRefs, SourceStore } from './port.js';
 import { dropLooseRef, incomingRefs, KEPT, keepCommit, keptCommits, readRef } from './refs.js';
 import { commitNotFound } from './remote-errors.js';
 import { RemoteGit } from './remote-git.js';
@@ -58,6 +58,36 @@ export class GitSource implements SourceStore {
     const fetched = { ...found, subject: await this.subject(repository, found.commit) };
     request.log(`Fetched ${fetched.commit.slice(0, 12)} ${fetched.subject}`);
     return fetched;
+  }
+
+  async remoteRefs(remote: Remote, names: string[], signal: AbortSignal): Promise<RemoteRefs> {
+    signal.throwIfAborted();
+    const target = { ...(await this.guard.check(remote.url)), credentials: remote.credentials };
+    const request = { repository: '', remote, branch: null, commit: null, log: () => undefined };
+    const tools = { guard: this.guard, git: this.git };
+    // git needs no repository to list a remote's refs, only a folder to start in.
+    const { head, refs } = await new Fetch(tools, await this.repositories.home(), request, target, signal).refs(
+      names.flatMap((name) => (name.startsWith('refs/tags/') ? [name, `${name}^{}`] : [name])),
+    );
+    const wanted = [...refs].filter(([ref]) => names.includes(ref.replace(/\^\{\}$/, '')));
+    return { defaultBranch: head, refs: new Map(wanted) };
+  }
+
+  async changedPaths(repository: string, from: string, to: string): Promise<string[] | null> {
+    const path = await this.repositories.find(repository);
+    if (path === null || !isFullCommit(from) || !isFullCommit(to)) return null;
+    const here = await reading(path, async (objects) => {
+      const types = [(await objects.read(from))?.type, (await objects.read(to))?.type];
+      return types.every((type) => type === 'commit');
+    });
+    if (!here) return null;
+    const output = await runGit(path, ['diff-tree', '-r', '-z', '--name-only', '--no-renames', from, to]);
+    return output.split('\0').filter(Boolean);
+  }
+
+  async message(repository: string, commit: string): Promise<string> {
+    const path = await this.repositories.require(repository);
+    return (await this.commit(path, commit)).message;
   }
 
   async require(repository: string, commit: string): Promise<FetchedCommit> {
@@ -163,10 +193,14 @@ export class GitSource implements SourceStore {
   }
 
   private async subject(repository: string, commit: string): Promise<string> {
+    return (await this.commit(repository, commit)).subject;
+  }
+
+  private commit(repository: string, commit: string) {
     return reading(repository, async (objects) => {
       const object = await objects.read(commit);
       if (object?.type !== 'commit') throw commitNotFound(commit, null);
-      return parseCommit(object.data).subject;
+      return parseCommit(object.data);
     });
   }
 }

@@ -121,10 +121,10 @@ class BatchReader {
   }
 }
 
-export function parseCommit(data: Buffer): { tree: string; subject: string } {
+export function parseCommit(data: Buffer): { tree: string; subject: string; message: string } {
   const text = data.toString('utf8');
-  const body = text.slice(text.indexOf('\n\n') + 2);
-  return { tree: /^tree ([0-9a-f]{40})$/m.exec(text)?.[1] ?? '', subject: body.trimStart().split('\n', 1)[0] ?? '' };
+  const message = text.slice(text.indexOf('\n\n') + 2).trimStart();
+  return { tree: /^tree ([0-9a-f]{40})$/m.exec(text)?.[1] ?? '', subject: message.split('\n', 1)[0] ?? '', message };
 }
 
 export function parseTree(data: Buffer): TreeEntry[] {

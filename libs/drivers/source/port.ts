@@ -29,6 +29,14 @@ export interface FetchedCommit {
   subject: string;
 }
 
+/** What a remote lists, nothing fetched. */
+export interface RemoteRefs {
+  /** Name of the default branch; null when the repository is empty or the server does not say. */
+  defaultBranch: string | null;
+  /** Full name (`HEAD`, `refs/heads/main`) -> object id; of an annotated tag also `refs/tags/v1^{}` -> its commit. */
+  refs: Map<string, string>;
+}
+
 export interface ContextRequest {
   repository: string;
   commit: string;
@@ -48,6 +56,12 @@ export interface ContextRequest {
 export interface SourceStore {
   /** Brings one commit into the mirror (shallow) and names it. */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchedCommit>;
+  /** The named refs of a remote (full names, or `HEAD`); those that do not exist are left out. */
+  remoteRefs(remote: Remote, names: string[], signal: AbortSignal): Promise<RemoteRefs>;
+  /** Paths that differ between two commits that are both here; null when one of them is not. */
+  changedPaths(repository: string, from: string, to: string): Promise<string[] | null>;
+  /** The whole message of a commit that is here. */
+  message(repository: string, commit: string): Promise<string>;
   /** A commit that must already be here, e.g. pushed to the built-in remote. */
   require(repository: string, commit: string): Promise<FetchedCommit>;
   /** Head of a branch in the local repository; null when it does not exist. */

@@ -37,6 +37,11 @@ export class Repositories {
 
   constructor(private readonly dataDir: string) {}
 
+  /** Where they all are: a folder that exists, for calls that need no repository. */
+  home(): Promise<string> {
+    return this.folder();
+  }
+
   /** Absolute, without symbolic links: lock names and the look for processes compare it. */
   private folder(): Promise<string> {
     this.root ??= this.makeFolder().catch((error) => {

@@ -7,7 +7,7 @@
  * ids, so that two users who work in each other's projects cannot wait for each other.
  */
 import { randomUUID } from 'node:crypto';
-import { type Caller, confirmIdempotency } from '#platform/http/index.js';
+import { type Caller, confirmIdempotency, type Origin } from '#platform/http/index.js';
 import { Prisma, type Tx } from '#platform/prisma/prisma.service.js';
 import { detailsOf } from './audit.details.js';
 import { type HashedFields, linkHash } from './audit.link.js';
@@ -25,6 +25,9 @@ export interface AuditEntry {
   after?: unknown;
 }
 
+/** Who did it. Without a user: somebody who showed a secret of the thing itself; null: the platform by itself. */
+export type AuditActor = Caller | Origin | null;
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const USER_AGENT_LENGTH = 500;
 
@@ -37,14 +40,15 @@ interface Link {
 }
 
 /**
- * In the transaction of the change itself: either both are there or neither. @param caller null = the platform itself
+ * In the transaction of the change itself: either both are there or neither. @param actor null = the platform itself
  * @throws Conflict `idempotency_in_progress` when the request's Idempotency-Key was taken over meanwhile.
  */
-export async function recordAudit(tx: Tx, caller: Caller | null, entry: AuditEntry): Promise<void> {
+export async function recordAudit(tx: Tx, actor: AuditActor, entry: AuditEntry): Promise<void> {
+  const caller = actor && 'userId' in actor ? actor : null;
   if (caller?.idempotency) await confirmIdempotency(tx, caller.userId, caller.idempotency, entry);
   const links = await lockLinks(tx, caller, entry);
   const rows = links.map((link) => {
-    const row = rowOf(link, caller, entry);
+    const row = rowOf(link, caller?.userId ?? null, actor, entry);
     return { ...row, hash: linkHash(link.hash, row) };
   });
   const values = rows.map(
@@ -76,7 +80,7 @@ function lockLinks(tx: Tx, caller: Caller | null, entry: AuditEntry): Promise<Li
     RETURNING tenant_id, seq, hash, ${owner} AS owner, (SELECT email FROM users WHERE id = ${user}) AS email`;
 }
 
-function rowOf(link: Link, caller: Caller | null, entry: AuditEntry): HashedFields {
+function rowOf(link: Link, userId: string | null, actor: AuditActor, entry: AuditEntry): HashedFields {
   const { resource, action, before, after } = entry;
   const projectId = entry.projectId?.toLowerCase() ?? null;
   const elsewhere = link.owner !== null && link.owner !== link.tenant_id;
@@ -84,15 +88,15 @@ function rowOf(link: Link, caller: Caller | null, entry: AuditEntry): HashedFiel
     tenantId: link.tenant_id,
     seq: link.seq + 1n,
     id: randomUUID(),
-    userId: caller?.userId.toLowerCase() ?? null,
+    userId: userId?.toLowerCase() ?? null,
     userEmail: link.email,
     projectId: elsewhere ? null : projectId,
     resource,
     resourceId: idText(entry.resourceId),
     action,
     details: detailsOf(before, after, elsewhere ? { project_id: projectId } : {}),
-    ipAddress: caller?.ip ?? null,
-    userAgent: caller?.userAgent?.slice(0, USER_AGENT_LENGTH) ?? null,
+    ipAddress: actor?.ip ?? null,
+    userAgent: actor?.userAgent?.slice(0, USER_AGENT_LENGTH) ?? null,
     createdAt: new Date(),
   };
 }

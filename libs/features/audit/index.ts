@@ -1,3 +1,3 @@
 export { namesOf } from './audit.details.js';
 export { AuditApiModule } from './audit.module.js';
-export { type AuditEntry, recordAudit } from './audit.record.js';
+export { type AuditActor, type AuditEntry, recordAudit } from './audit.record.js';

@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CreateDeploymentRequest } from '#contracts/deployments.js';
 import type { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { DISK_GUARD } from '#drivers/tokens.js';
-import { type AuditEntry, namesOf, recordAudit } from '#features/audit/index.js';
+import { type AuditActor, recordAudit } from '#features/audit/index.js';
 import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
 import {
   lockService,
@@ -20,23 +20,20 @@ import { SecretBox } from '#platform/secrets.js';
 import { RunQueue } from '#workflows/run-queue.js';
 import { cancelRuns, createRun, resolveStuck } from '#workflows/runs.queries.js';
 import { freezeConfig } from './deployments.freeze.js';
+import { auditedStart, type NewDeployment, supersede, type Trigger } from './deployments.start.js';
 import { OPEN } from './deployments.state.js';
 import type { DeploymentRow } from './deployments.view.js';
 import { DEPLOYMENT } from './deployments.workflow.js';
 
-export type Trigger = 'manual' | 'push' | 'restart' | 'start' | 'rollback' | 'webhook';
-
-/** What a new deployment is made from. */
-interface NewDeployment {
-  trigger: Trigger;
-  config: ReleaseConfig;
-  branch?: string | null;
-  commit?: string | null;
-  /** Set when the image is known: nothing is built. */
-  from?: DeploymentRow;
-  rollbackOf?: string;
-  /** Variables for this deployment only. */
-  overrides?: Record<string, string> | undefined;
+/** A deployment that no user has asked for by himself. */
+export interface AutomaticDeployment {
+  branch: string | null;
+  commit: string | null;
+  subject?: string | null;
+  cancelBuilds?: boolean;
+  /** Instead of the service's own; of the same repository. */
+  image?: string;
+  cause: Record<string, unknown>;
 }
 
 @Injectable()
@@ -77,6 +74,28 @@ export class DeploymentsService {
     const runId = randomUUID();
     const { id: deploymentId } = await this.insert(tx, service.id, wanted, runId);
     return { deploymentId, runId };
+  }
+
+  /**
+   * For a webhook, a deploy hook, or a push that was found by looking. `decide` is asked in the transaction, with the service locked; what it
+   * writes counts together with the deployment. Null: nothing is deployed.
+   * @param actor null = the platform itself
+   */
+  async automatic(
+    service: { id: string; ownerId: string },
+    actor: AuditActor,
+    decide: (tx: Tx, service: ServiceRow) => Promise<AutomaticDeployment | null>,
+  ): Promise<DeploymentRow | null> {
+    const owner: Caller = { userId: service.ownerId, isAdmin: false };
+    await this.requireRoom(owner, service.id);
+    return this.start(owner, actor, service.id, async (tx, row) => {
+      const decided = await decide(tx, row);
+      if (!decided) return null;
+      const { image, ...wanted } = decided;
+      const config = await freezeConfig(tx, this.box, row);
+      const source = image ? { ...config.source, image } : config.source;
+      return { trigger: 'webhook', config: { ...config, source }, ...wanted };
+    });
   }
 
   /** A look at the local disk, before anything is made; who may not see the service is told that first. */
@@ -181,17 +200,28 @@ export class DeploymentsService {
     serviceId: string,
     make: (tx: Tx, service: ServiceRow) => Promise<NewDeployment>,
   ): Promise<DeploymentRow> {
+    return (await this.start(caller, caller, serviceId, make)) as DeploymentRow;
+  }
+
+  /** Null when `make` wants nothing. */
+  private async start(
+    caller: Caller,
+    actor: AuditActor,
+    serviceId: string,
+    make: (tx: Tx, service: ServiceRow) => Promise<NewDeployment | null>,
+  ): Promise<DeploymentRow | null> {
     const runId = randomUUID();
     const start = async (tx: Tx) => {
       await lockService(tx, serviceId);
       const wanted = await make(tx, await requireService(tx, caller, serviceId));
-      await supersedeQueued(tx, serviceId, wanted);
+      if (!wanted) return null;
+      await supersede(tx, serviceId, wanted);
       const created = await this.insert(tx, serviceId, wanted, runId);
-      await recordAudit(tx, caller, auditedStart(created, wanted));
+      await recordAudit(tx, actor, auditedStart(created, wanted));
       return created;
     };
     const row = await repeatOnDeadlock(() => this.db.$transaction(start));
-    this.queue.nudge(runId);
+    if (row) this.queue.nudge(runId);
     return row;
   }
 
@@ -203,7 +233,8 @@ export class DeploymentsService {
     return created;
   }
 
-  private columns(serviceId: string, { trigger, config, branch, commit, from, rollbackOf }: NewDeployment) {
+  private columns(serviceId: string, wanted: NewDeployment) {
+    const { trigger, config, branch, commit, subject, from, rollbackOf } = wanted;
     const id = randomUUID();
     const known = from && {
       commitHash: from.commitHash,
@@ -219,6 +250,7 @@ export class DeploymentsService {
       trigger,
       branch: branch ?? null,
       commitHash: commit ?? null,
+      commitMessage: subject?.slice(0, 500) ?? null,
       config: sealConfig(this.box, id, config),
       replicas: config.replicas,
       rollbackOf: rollbackOf ?? null,
@@ -236,36 +268,4 @@ async function requireImage(tx: Tx, { serviceId, imageId, imageName, config }: D
     'image_collected',
     'The image of that deployment was removed to make room; only the last releases of a service keep theirs. Deploy its commit again.',
   );
-}
-
-/** A newer commit on the same branch makes waiting ones pointless; going back or restarting overtakes everything that waits. */
-async function supersedeQueued(tx: Tx, serviceId: string, wanted: NewDeployment): Promise<void> {
-  const waiting = await tx.deployment.findMany({
-    where: { serviceId, status: 'pending', ...(wanted.from ? {} : { branch: wanted.branch ?? null }) },
-    select: { id: true },
-  });
-  for (const { id } of waiting) {
-    const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT, status: 'queued' } });
-    if (!run) continue;
-    await cancelRuns(tx, { id: run.id }, 'superseded');
-    await tx.deployment.updateMany({
-      where: { id, status: 'pending' },
-      data: { status: 'superseded', completedAt: await databaseTime(tx) },
-    });
-  }
-}
-
-/** Starting and restarting is something done to the service; everything else makes a deployment. */
-function auditedStart(row: DeploymentRow, { trigger, config, rollbackOf, overrides }: NewDeployment): AuditEntry {
-  const { id, serviceId } = row;
-  const { projectId } = config;
-  const variables = overrides ? { variables: namesOf(overrides) } : {};
-  if (trigger === 'start' || trigger === 'restart') {
-    const after = { deployment_id: id, ...variables };
-    return { resource: 'service', resourceId: serviceId, action: trigger, projectId, after };
-  }
-  const { branch, commitHash: commit } = row;
-  const after = { service_id: serviceId, trigger, branch, commit, rollback_of: rollbackOf, ...variables };
-  const action = trigger === 'rollback' ? 'rollback' : 'create';
-  return { resource: 'deployment', resourceId: id, action, projectId, after };
 }

@@ -1,3 +1,4 @@
 /** What other features may use of this one. */
 export { DeploymentsApiModule, DeploymentsWorkerModule } from './deployments.module.js';
-export { DeploymentsService } from './deployments.service.js';
+export { type AutomaticDeployment, DeploymentsService } from './deployments.service.js';
+export { type DeploymentRow, deploymentView } from './deployments.view.js';

@@ -136,3 +136,28 @@ it('done by two workers at once deletes once', async () => {
   const [one, two] = await Promise.all([keep(), keep()]);
   expect((one?.run ?? 0) + (two?.run ?? 0)).toBe(30);
 });
+
+it('deletes old deliveries of webhooks, but never one that waits, nor the newest of a hook', async () => {
+  const hook = {
+    id: randomUUID(),
+    projectId: service.projectId,
+    repository: 'x/y',
+    url: '',
+    secret: '',
+    status: 'manual',
+  };
+  await worker.db.gitHook.create({ data: hook });
+  const delivery = (status: string, receivedAt: Date) => {
+    const id = randomUUID();
+    const sent = { deliveryId: id, bodySha256: new Uint8Array(), sender: 'github', event: 'push', payload: {} };
+    return { id, hookId: hook.id, ...sent, status, receivedAt };
+  };
+  const waiting = delivery('received', OLD);
+  const recent = delivery('done', RECENT);
+  const old = times(5, () => delivery('done', OLD));
+  const newest = times(KEEP_NEWEST, () => delivery('ignored', OLD));
+  for (const data of [[waiting, recent], old, newest]) await worker.db.webhookDelivery.createMany({ data });
+  expect((await keep()).webhookDelivery).toBe(5);
+  const left = (await worker.db.webhookDelivery.findMany({ select: { id: true } })).map(({ id }) => id);
+  expect(left.sort()).toEqual([waiting, recent, ...newest].map(({ id }) => id).sort());
+});

@@ -1,5 +1,5 @@
 /**
- * Finished runs, executions, deployments, builds and answered idempotency keys are deleted row by row, in batches: they are few, and their
+ * Finished runs, executions, deployments, builds, deliveries of webhooks and answered idempotency keys are deleted row by row, in batches: they are few, and their
  * partial unique indexes are what keeps one active run per service, which a partitioned table could not (docs/adr/0014).
  */
 import { Inject, Injectable } from '@nestjs/common';
@@ -14,11 +14,13 @@ export const KEEP_AT_MOST = 1000;
 export const KEEP_DEPLOYMENTS = 2000;
 /** Answers to POSTs can be asked for again for a day. */
 const IDEMPOTENCY_HOURS = 24;
+/** No git host sends one again after that. */
+const DELIVERY_DAYS = 30;
 const BATCH = 1000;
 /** Rows of one kind in one round; the rest is left to the next one. */
 const ROUND = 50_000;
 
-const PRUNABLE = ['run', 'execution', 'build', 'deployment'] as const;
+const PRUNABLE = ['run', 'execution', 'build', 'deployment', 'webhookDelivery'] as const;
 export type HistoryResult = Record<(typeof PRUNABLE)[number] | 'idempotencyKey' | 'config', number>;
 
 @Injectable()
@@ -37,6 +39,9 @@ export class History {
       build: await this.inBatches(await this.builds(days), (ids) => this.db.build.deleteMany(among(ids))),
       deployment: await this.inBatches(await this.deployments(days), (ids) =>
         this.db.deployment.deleteMany(among(ids)),
+      ),
+      webhookDelivery: await this.inBatches(await this.deliveries(), (ids) =>
+        this.db.webhookDelivery.deleteMany(among(ids)),
       ),
       config: await this.inBatches(await this.configs(days), (ids) =>
         this.db.deployment.updateMany({ ...among(ids), data: { config: '' } }),
@@ -97,6 +102,16 @@ export class History {
         AND NOT EXISTS (SELECT 1 FROM images i WHERE i.service_id = d.service_id AND i.image_id = d.image_id)
         AND NOT EXISTS (SELECT 1 FROM executions e WHERE e.service_id = d.service_id AND e.deployment_id = d.id AND e.status IN ('pending', 'running'))
         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.subject_id = d.id AND r.status IN ('queued', 'running', 'undoing', 'stuck'))
+      LIMIT ${ROUND}`;
+  }
+
+  private deliveries(): Promise<{ id: string }[]> {
+    return this.db.$queryRaw`
+      SELECT id FROM (
+        SELECT id, status, received_at, row_number() OVER (PARTITION BY hook_id ORDER BY seq DESC) AS position
+        FROM webhook_deliveries) d
+      WHERE status <> 'received' AND (position > ${KEEP_AT_MOST * 10}
+        OR (position > ${KEEP_NEWEST} AND received_at < now() - make_interval(days => ${DELIVERY_DAYS})))
       LIMIT ${ROUND}`;
   }
 

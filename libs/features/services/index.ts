@@ -5,7 +5,7 @@ export { ServicesApiModule } from './services.module.js';
 export { lockService, requireService } from './services.queries.js';
 export { executionLock, removeServicesOf, SERVICE_DELETE, serviceLock } from './services.removal.js';
 export { hostLabel, looksSecret, nextRun } from './services.rules.js';
-export { newIdentity, type ServiceIdentity, ServicesService } from './services.service.js';
+export { newIdentity, SERVICES_TOPIC, type ServiceIdentity, ServicesService } from './services.service.js';
 export { refreshServiceStatus } from './services.state.js';
 export {
   hasBuiltInRemote,
@@ -14,6 +14,7 @@ export {
   serviceInclude,
   serviceUrl,
   settingsOf,
+  triggersOf,
 } from './services.view.js';
 export { openVariables, VariablesService, variableAad } from './variables.service.js';
 export { volumeName } from './volumes.queries.js';

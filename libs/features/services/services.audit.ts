@@ -1,6 +1,6 @@
 /** What the audit log says about a service: its settings, of build arguments only the names. */
 import { type AuditEntry, namesOf } from '#features/audit/index.js';
-import { type ServiceRow, settingsOf } from './services.view.js';
+import { type ServiceRow, settingsOf, triggersOf } from './services.view.js';
 
 /** Null: there is nothing before a creation and nothing after a deletion. */
 export function auditedService(action: string, before: ServiceRow | null, after: ServiceRow | null): AuditEntry {
@@ -23,6 +23,7 @@ function facts(row: ServiceRow) {
     time_zone: row.timeZone,
     volumes: row.volumes.map((volume) => ({ name: volume.name, mount_path: volume.mountPath })),
     ...settingsOf(row.settings),
+    ...triggersOf(row.triggers),
   };
 }
 

@@ -2,11 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ServiceSource } from '#contracts/service-source.js';
+import { givenTriggers, triggerSettings } from '#contracts/service-triggers.js';
 import type { CreateServiceRequest, ServiceView, UpdateServiceRequest } from '#contracts/services.js';
 import { givenSettings, releaseSettings } from '#contracts/services.js';
 import { recordAudit } from '#features/audit/index.js';
 import { ProviderAccounts } from '#features/git-providers/index.js';
 import { requireProject } from '#features/projects/index.js';
+import { Bus } from '#platform/bus.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { EgressGuard } from '#platform/egress.js';
 import { Conflict, Unavailable } from '#platform/errors.js';
@@ -17,8 +19,11 @@ import { auditedService } from './services.audit.js';
 import { lockService, requireService } from './services.queries.js';
 import { removeServices } from './services.removal.js';
 import { hostLabel, nextRun, requireConsistent, requireCreatable } from './services.rules.js';
-import { type ServiceRow, serviceInclude, serviceView, settingsOf } from './services.view.js';
+import { type ServiceRow, serviceInclude, serviceView, settingsOf, triggersOf } from './services.view.js';
 import { attachVolumes } from './volumes.queries.js';
+
+/** On the bus: a service was made, changed or deleted. Whoever follows them looks for himself now and then, too. */
+export const SERVICES_TOPIC = 'services';
 
 @Injectable()
 export class ServicesService {
@@ -27,6 +32,7 @@ export class ServicesService {
     private readonly egress: EgressGuard,
     private readonly accounts: ProviderAccounts,
     private readonly queue: RunQueue,
+    private readonly bus: Bus,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -54,6 +60,7 @@ export class ServicesService {
       await recordAudit(tx, caller, auditedService('create', null, created));
       return created;
     });
+    this.bus.publish(SERVICES_TOPIC);
     return serviceView(row, this.config);
   }
 
@@ -99,6 +106,7 @@ export class ServicesService {
         return after;
       })
       .catch(explainName(request.name ?? ''));
+    this.bus.publish(SERVICES_TOPIC);
     return serviceView(row, this.config);
   }
 
@@ -113,6 +121,14 @@ export class ServicesService {
     };
     const runs = await repeatOnDeadlock(() => this.db.$transaction(remove));
     for (const run of runs) this.queue.nudge(run);
+    this.bus.publish(SERVICES_TOPIC);
+  }
+
+  /** Members may leave what the owner of the token set, but take its token to no other repository. */
+  private async requireProvider(tx: Tx, caller: Caller, wanted?: ServiceSource, before?: ServiceSource): Promise<void> {
+    if (!wanted?.provider_id) return;
+    if (before?.provider_id === wanted.provider_id && before.repository === wanted.repository) return;
+    await this.accounts.requireUsable(tx, caller, wanted.provider_id, wanted.repository);
   }
 
   /** Members may leave what the owner of the token set, but take its token to no other repository. */
@@ -179,17 +195,20 @@ function initial(request: CreateServiceRequest) {
     buildConfig: request.build_config ?? {},
     resources: request.resources ?? {},
     settings: releaseSettings.parse(request),
+    triggers: triggerSettings.parse(request),
     nextRunAt: request.schedule ? nextRun(request.schedule, request.time_zone ?? null, new Date()) : null,
   };
 }
 
 function changed(before: ServiceRow, request: UpdateServiceRequest) {
   const settings = { ...settingsOf(before.settings), ...definedOnly(givenSettings.parse(request)) };
+  const triggers = { ...triggersOf(before.triggers), ...definedOnly(givenTriggers.parse(request)) };
   const rescheduled = request.schedule !== undefined || request.time_zone !== undefined;
   const schedule = request.schedule === undefined ? before.schedule : request.schedule;
   const timeZone = request.time_zone === undefined ? before.timeZone : request.time_zone;
   return {
     settings,
+    triggers,
     ...(request.name === undefined ? {} : { alias: hostLabel(request.name) }),
     ...(request.source ? { source: request.source } : {}),
     ...(request.build_config ? { buildConfig: request.build_config } : {}),

@@ -1,4 +1,5 @@
 /** Rows -> what leaves the process. */
+import { type TriggerSettings, triggerSettings } from '#contracts/service-triggers.js';
 import type { ReleaseSettings, ServiceView } from '#contracts/services.js';
 import { releaseSettings } from '#contracts/services.js';
 import { type Config, publicUrl } from '#platform/config.js';
@@ -27,6 +28,7 @@ export function serviceView(row: ServiceRow, config: Config): ServiceView {
     replicas: row.replicas,
     volumes: row.volumes.map(({ id, name, mountPath }) => ({ id, name, mount_path: mountPath })),
     ...settingsOf(row.settings),
+    ...triggersOf(row.triggers),
     schedule: row.schedule,
     time_zone: row.timeZone,
     next_run_at: row.nextRunAt?.toISOString() ?? null,
@@ -38,6 +40,10 @@ export function serviceView(row: ServiceRow, config: Config): ServiceView {
 
 export function settingsOf(json: unknown): ReleaseSettings {
   return releaseSettings.parse(json ?? {});
+}
+
+export function triggersOf(json: unknown): TriggerSettings {
+  return triggerSettings.parse(json ?? {});
 }
 
 export function hasBuiltInRemote(source: unknown): boolean {

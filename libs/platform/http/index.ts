@@ -22,6 +22,7 @@ export {
 export { afterCursor } from './keyset.js';
 export { Operation, type OperationOptions, operationOf, requirementOf } from './operation.js';
 export { allows, greatest, type Permission, rolesFor, scopeFor } from './permission.js';
+export { PayloadTooLarge, rawBodyLimit, readRawBody, readWithin } from './raw-body.js';
 export { type EventSource, eventStreams, formatEvents, type ServerEvent, sendEvents } from './sse.js';
 export { FrameQueue } from './sse-frames.js';
 export { closeUnusedConnections } from './unused-connections.js';

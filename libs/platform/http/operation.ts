@@ -3,7 +3,7 @@
  * operation-docs.ts makes the OpenAPI entry of it when somebody asks for the document. An operation needs a signed-in user unless it says `public`: see apps/api/http/access.guard.ts.
  */
 import { applyDecorators, HttpCode } from '@nestjs/common';
-import { RouteSchema } from '@nestjs/platform-fastify';
+import { RouteConfig, RouteSchema } from '@nestjs/platform-fastify';
 import type { z } from 'zod';
 import { type JsonSchema, serializerSchema } from './json-schema.js';
 import type { Permission } from './permission.js';
@@ -17,6 +17,11 @@ export interface OperationOptions {
   query?: z.ZodObject;
   /** Optional schema = the body may be missing. Unknown fields are ignored, as Railway and Render do. */
   body?: z.ZodType;
+  /**
+   * The body reaches the handler unread, as it comes (JSON or a form), and is at most so many bytes: for what is signed, where each byte counts.
+   * See readRawBody.
+   */
+  rawBodyBytes?: number;
   /** No schema = empty answer. Fields that the schema does not declare never leave the process. */
   returns: { status: number; schema?: z.ZodType };
   /** Answers with another schema at another status, e.g. 503 of the health check. */
@@ -76,7 +81,13 @@ export function Operation(options: OperationOptions): MethodDecorator {
   const remember: MethodDecorator = (target, key, descriptor) => {
     operations.set(descriptor.value, { ...options, handler: { target, key, descriptor } });
   };
-  return applyDecorators(remember, HttpCode(options.returns.status), RouteSchema({ response: serializers(options) }));
+  const raw = options.rawBodyBytes ? [RouteConfig({ rawBodyBytes: options.rawBodyBytes })] : [];
+  return applyDecorators(
+    remember,
+    HttpCode(options.returns.status),
+    RouteSchema({ response: serializers(options) }),
+    ...raw,
+  );
 }
 
 function serializers(options: OperationOptions): Record<number, JsonSchema> {

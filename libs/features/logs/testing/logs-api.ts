@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { Global, Module, type Provider } from '@nestjs/common';
+import { Global, Module, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -29,8 +29,12 @@ import { LogsApiModule } from '../index.js';
 
 export type LogsApi = Awaited<ReturnType<typeof logsApi>>;
 
-/** @param source instead of the worker's; it gets the data folder. */
-export async function logsApi(worker: TestWorker, source: (dataDir: string) => unknown = () => worker.source) {
+/** @param source instead of the worker's; it gets the data folder. @param more features beside deployments, logs and git. */
+export async function logsApi(
+  worker: TestWorker,
+  source: (dataDir: string) => unknown = () => worker.source,
+  more: Type[] = [],
+) {
   const redis = await createTestRedis();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'containr-logs-'));
   const config = testConfig({
@@ -55,7 +59,7 @@ export async function logsApi(worker: TestWorker, source: (dataDir: string) => u
   class FakeDriversModule {}
 
   const platform = PlatformModule.forRoot({ name: 'api', config, logger });
-  const features = [TokensApiModule, DeploymentsApiModule, LogsApiModule, GitApiModule];
+  const features = [TokensApiModule, DeploymentsApiModule, LogsApiModule, GitApiModule, ...more];
   const routes = new RouteTable();
   const module = await Test.createTestingModule({
     imports: [platform, FakeDriversModule, ...features],
