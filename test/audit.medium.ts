@@ -22,6 +22,7 @@ const SECRETS = [
   's3cret-override',
   's3cret-build-argument',
   's3cret password',
+  's3cret-in-a-path',
 ];
 
 interface Call {
@@ -47,6 +48,7 @@ const call = async (method: string, path: string, body?: unknown) => {
 const newest = async (table: string) => (await sql(`SELECT id FROM ${table} ORDER BY created_at DESC LIMIT 1`))[0]?.id;
 const databasePath = async () => `/databases/${await newest('databases')}`;
 const domainId = () => newest('domains');
+const webhookPath = async () => `/projects/${ids.project}/webhooks/${await newest('webhook_endpoints')}`;
 const invitePath = () => `/projects/${ids.project}/invitations`;
 
 /** What each operation needs to succeed, in the order in which they can be called. */
@@ -230,6 +232,28 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
       return { path: `${await databasePath()}/purge` };
     },
   ],
+  [
+    'POST /projects/{id}/webhooks',
+    () => ({ path: `/projects/${ids.project}/webhooks`, body: { url: 'https://1.1.1.1/s3cret-in-a-path' } }),
+  ],
+  ['PUT /projects/{id}/webhooks/{webhook_id}', async () => ({ path: await webhookPath(), body: { enabled: false } })],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/rotate-secret',
+    async () => ({ path: `${await webhookPath()}/rotate-secret` }),
+  ],
+  ['POST /projects/{id}/webhooks/{webhook_id}/test', async () => ({ path: `${await webhookPath()}/test` })],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay',
+    async () => ({ path: `${await webhookPath()}/deliveries/${await newest('event_deliveries')}/replay` }),
+  ],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/resume',
+    async () => {
+      await sql('UPDATE webhook_endpoints SET failures = 20, paused_at = now()');
+      return { path: `${await webhookPath()}/resume` };
+    },
+  ],
+  ['DELETE /projects/{id}/webhooks/{webhook_id}', async () => ({ path: await webhookPath() })],
   ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
   ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],
 ];
@@ -276,7 +300,7 @@ it('every mutation leaves a row without secrets', async () => {
     expect(rows.length).toBeGreaterThanOrEqual(1);
     for (const row of rows) {
       expect(row).toMatchObject({ user_id: expect.any(String), ip_address: '127.0.0.1', user_agent: 'lightMyRequest' });
-      const secrets = [...SECRETS, answer.body && answer.json().token, secret].filter(Boolean);
+      const secrets = [...SECRETS, answer.body && answer.json().token, answer.body && answer.json().secret, secret].filter(Boolean);
       for (const text of secrets) expect(JSON.stringify(row)).not.toContain(text);
     }
   }

@@ -18,6 +18,7 @@ import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
 import { TemplatesApiModule } from '#features/templates/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
+import { WebhookEndpointsApiModule } from '#features/webhook-endpoints/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -48,6 +49,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     GitApiModule,
     TemplatesApiModule,
     ComposeApiModule,
+    WebhookEndpointsApiModule,
     DriversModule,
     RunQueueModule,
   ],

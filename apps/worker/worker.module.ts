@@ -4,14 +4,17 @@ import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
+import { EventsWorkerModule } from '#features/events/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
+import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
 import { DomainsClock } from './clocks/domains.clock.js';
+import { EventsClock } from './clocks/events.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
@@ -29,11 +32,13 @@ import { RunsProcessor } from './processors/runs.processor.js';
     ExecutionsWorkerModule,
     HousekeepingWorkerModule,
     MetricsWorkerModule,
+    EventsWorkerModule,
+    WebhookEndpointsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
+  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, EventsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
 })
 export class WorkerModule {}
 

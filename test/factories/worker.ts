@@ -21,9 +21,11 @@ import { DatabasesService, DatabasesWorkerModule } from '#features/databases/ind
 import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
+import { EventsWorkerModule } from '#features/events/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -115,6 +117,8 @@ async function start(
       DomainsWorkerModule,
       HousekeepingWorkerModule,
       MetricsWorkerModule,
+      EventsWorkerModule,
+      WebhookEndpointsWorkerModule,
     ],
     providers: [
       DeploymentsService,

@@ -5,6 +5,7 @@ import type { CreateDeploymentRequest } from '#contracts/deployments.js';
 import type { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { DISK_GUARD } from '#drivers/tokens.js';
 import { type AuditEntry, namesOf, recordAudit } from '#features/audit/index.js';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
 import {
   lockService,
@@ -151,6 +152,7 @@ export class DeploymentsService {
         where: { id },
         data: { status: 'cancelled', completedAt: await databaseTime(tx), error: 'Cancelled.', errorCode: 'cancelled' },
       });
+      await recordDeploymentEvents(tx, [id], 'cancelled');
       await refreshServiceStatus(tx, serviceId);
       await recordAudit(tx, caller, { ...audit, before, after: { service_id: serviceId, status: cancelled.status } });
       return cancelled;
@@ -199,6 +201,7 @@ export class DeploymentsService {
     const createdAt = await databaseTime(tx);
     const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
     await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
+    await recordDeploymentEvents(tx, [created.id], 'created');
     await refreshServiceStatus(tx, serviceId);
     return created;
   }
@@ -248,10 +251,11 @@ async function supersedeQueued(tx: Tx, serviceId: string, wanted: NewDeployment)
     const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT, status: 'queued' } });
     if (!run) continue;
     await cancelRuns(tx, { id: run.id }, 'superseded');
-    await tx.deployment.updateMany({
+    const { count } = await tx.deployment.updateMany({
       where: { id, status: 'pending' },
       data: { status: 'superseded', completedAt: await databaseTime(tx) },
     });
+    if (count > 0) await recordDeploymentEvents(tx, [id], 'superseded');
   }
 }
 
