@@ -300,7 +300,12 @@ it('every mutation leaves a row without secrets', async () => {
     expect(rows.length).toBeGreaterThanOrEqual(1);
     for (const row of rows) {
       expect(row).toMatchObject({ user_id: expect.any(String), ip_address: '127.0.0.1', user_agent: 'lightMyRequest' });
-      const secrets = [...SECRETS, answer.body && answer.json().token, answer.body && answer.json().secret, secret].filter(Boolean);
+      const secrets = [
+        ...SECRETS,
+        answer.body && answer.json().token,
+        answer.body && answer.json().secret,
+        secret,
+      ].filter(Boolean);
       for (const text of secrets) expect(JSON.stringify(row)).not.toContain(text);
     }
   }

@@ -38,7 +38,17 @@ import { RunsProcessor } from './processors/runs.processor.js';
     RunQueueModule,
     ExecutorModule,
   ],
-  providers: [RunsProcessor, RunsClock, CronClock, DomainsClock, EventsClock, MetricsClock, ReconcilerClock, RowsClock, ImagesClock],
+  providers: [
+    RunsProcessor,
+    RunsClock,
+    CronClock,
+    DomainsClock,
+    EventsClock,
+    MetricsClock,
+    ReconcilerClock,
+    RowsClock,
+    ImagesClock,
+  ],
 })
 export class WorkerModule {}
 

@@ -52,7 +52,10 @@ export const webhook = z
     last_error: z.string().nullable(),
     last_success_at: z.iso.datetime().nullable(),
     paused_at: z.iso.datetime().nullable(),
-    previous_secret_until: z.iso.datetime().nullable().describe('Until when the secret before the last rotation signs too.'),
+    previous_secret_until: z.iso
+      .datetime()
+      .nullable()
+      .describe('Until when the secret before the last rotation signs too.'),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })

@@ -2,7 +2,7 @@
  * One POST to a URL that a user gave: checked by the egress guard now, dialled at the addresses that were checked (DNS that answers
  * differently a moment later leads nowhere), no redirect followed, and over within its deadline whatever the other side does.
  */
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { EgressGuard } from './egress.js';
 import { pinnedLookup } from './egress-redirects.js';

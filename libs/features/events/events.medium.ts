@@ -43,7 +43,12 @@ it('tells of a deployment from its creation until it is superseded', async () =>
     projectId: service.projectId,
     dispatchedAt: null,
     data: {
-      deployment: { id: first, status: 'running', branch: 'main', commit_hash: expect.stringMatching(/^[0-9a-f]{40}$/) },
+      deployment: {
+        id: first,
+        status: 'running',
+        branch: 'main',
+        commit_hash: expect.stringMatching(/^[0-9a-f]{40}$/),
+      },
       service: { id: service.id, name: 'web' },
     },
   });

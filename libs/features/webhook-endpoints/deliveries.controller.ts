@@ -19,7 +19,8 @@ export class DeliveriesController {
   @Post('test')
   @Operation({
     summary: 'Send a test event to a webhook',
-    description: 'Also to one that is paused or switched off. The answer names the delivery; ask for it to see what became of it.',
+    description:
+      'Also to one that is paused or switched off. The answer names the delivery; ask for it to see what became of it.',
     tag,
     needs,
     params: ofWebhook,

@@ -1,4 +1,12 @@
-import { DELAYS, endpointDelay, FAILING_AFTER, failureOf, mustPause, PAUSED_AFTER, retryDelay } from './deliveries.plan.js';
+import {
+  DELAYS,
+  endpointDelay,
+  FAILING_AFTER,
+  failureOf,
+  mustPause,
+  PAUSED_AFTER,
+  retryDelay,
+} from './deliveries.plan.js';
 
 const DAY = 86_400;
 

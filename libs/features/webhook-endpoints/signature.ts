@@ -25,7 +25,9 @@ export function signatureHeaders(id: string, timestamp: number, body: string, se
 }
 
 function standardSignature(secret: string, content: string): string {
-  return createHmac('sha256', Buffer.from(secret.slice(PREFIX.length), 'base64')).update(content).digest('base64');
+  return createHmac('sha256', Buffer.from(secret.slice(PREFIX.length), 'base64'))
+    .update(content)
+    .digest('base64');
 }
 
 function plainSignature(secret: string, content: string): string {

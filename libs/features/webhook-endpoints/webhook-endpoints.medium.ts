@@ -22,6 +22,7 @@ let events: EventDispatcher;
 let owner: TestUser;
 let project: string;
 let receiver: Receiver;
+const servers: http.Server[] = [];
 
 beforeAll(async () => {
   api = await testApi({ environment: { CONTAINR_EGRESS_ALLOW: LOCAL.join() } });
@@ -36,7 +37,9 @@ beforeEach(async () => {
   project = (await call('POST', '/projects', { name: 'P' })).id;
   receiver = await listening();
 });
-afterEach(() => receiver.close());
+afterEach(async () => {
+  for (const server of servers.splice(0)) await close(server);
+});
 
 interface Received {
   headers: http.IncomingHttpHeaders;
@@ -48,7 +51,6 @@ interface Receiver {
   port: number;
   received: Received[];
   answer: Answer;
-  close(): Promise<void>;
 }
 
 async function listening(address = '127.0.0.1', port = 0): Promise<Receiver> {
@@ -59,18 +61,20 @@ async function listening(address = '127.0.0.1', port = 0): Promise<Receiver> {
     self.received.push(received);
     await self.answer(response, received);
   });
+  servers.push(server);
   await new Promise<void>((resolve) => server.listen(port, address, resolve));
   const self: Receiver = {
     port: (server.address() as AddressInfo).port,
     url: `http://${address}:${(server.address() as AddressInfo).port}/hook`,
     received: [],
     answer: (response) => response.end('thanks'),
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
   };
   return self;
+}
+
+async function close(server: http.Server | undefined): Promise<void> {
+  server?.closeAllConnections();
+  await new Promise((resolve) => server?.close(resolve));
 }
 
 async function call(method: string, path: string, body?: unknown, status?: number) {
@@ -81,7 +85,8 @@ async function call(method: string, path: string, body?: unknown, status?: numbe
 }
 
 const hooks = (path = '') => `/projects/${project}/webhooks${path}`;
-const hook = (fields: object = {}): Promise<WebhookWithSecret> => call('POST', hooks(), { url: receiver.url, ...fields });
+const hook = (fields: object = {}): Promise<WebhookWithSecret> =>
+  call('POST', hooks(), { url: receiver.url, ...fields });
 const state = (id: string): Promise<WebhookView> => call('GET', hooks(`/${id}`));
 const deliveries = async (id: string): Promise<WebhookDeliveryDetail[]> =>
   (await call('GET', hooks(`/${id}/deliveries`))).deliveries;
@@ -143,7 +148,9 @@ it('delivers what it subscribed to, signed, and remembers what became of it', as
   expect(listed).toMatchObject({ status: 'succeeded', attempt: 1, event_type: 'deployment.running', error: null });
   const detail = await delivery(id, listed?.id ?? '');
   expect(detail).toMatchObject({ request_body: body, response_body: 'thanks', next_attempt_at: null });
-  expect(detail.attempts).toEqual([{ at: expect.any(String), duration_ms: expect.any(Number), status: 200, error: null }]);
+  expect(detail.attempts).toEqual([
+    { at: expect.any(String), duration_ms: expect.any(Number), status: 200, error: null },
+  ]);
   expect(await state(id)).toMatchObject({ status: 'active', failures: 0, last_success_at: expect.any(String) });
 });
 
@@ -421,15 +428,18 @@ it('cuts what is too long to send', async () => {
 });
 
 describe('where it may lead', () => {
-  it.each(['http://10.0.0.7/', 'http://192.168.0.1/', 'http://[::1]/', 'http://169.254.169.254/', 'http://0x7f000003/'])(
-    'refuses %s when it is set',
-    async (url) => {
-      const { code, error } = await call('POST', hooks(), { url }, 400);
-      expect([code, error]).toEqual(['url_refused', expect.stringContaining('CONTAINR_EGRESS_ALLOW')]);
-      const { id } = await hook();
-      expect((await call('PUT', hooks(`/${id}`), { url }, 400)).code).toBe('url_refused');
-    },
-  );
+  it.each([
+    'http://10.0.0.7/',
+    'http://192.168.0.1/',
+    'http://[::1]/',
+    'http://169.254.169.254/',
+    'http://0x7f000003/',
+  ])('refuses %s when it is set', async (url) => {
+    const { code, error } = await call('POST', hooks(), { url }, 400);
+    expect([code, error]).toEqual(['url_refused', expect.stringContaining('CONTAINR_EGRESS_ALLOW')]);
+    const { id } = await hook();
+    expect((await call('PUT', hooks(`/${id}`), { url }, 400)).code).toBe('url_refused');
+  });
 
   it('follows no redirect', async () => {
     const inside = await listening();
@@ -438,8 +448,10 @@ describe('where it may lead', () => {
     await happen();
     await send();
     expect(inside.received).toHaveLength(0);
-    expect((await deliveries(id))[0]).toMatchObject({ error_code: 'redirect', error: expect.stringContaining(inside.url) });
-    await inside.close();
+    expect((await deliveries(id))[0]).toMatchObject({
+      error_code: 'redirect',
+      error: expect.stringContaining(inside.url),
+    });
   });
 
   it('asks DNS again before each attempt and dials what was checked, nothing else', async () => {
@@ -464,15 +476,17 @@ describe('where it may lead', () => {
     expect([outside.received.length, inside.received.length]).toEqual([1, 0]);
     expect(asked).toEqual(['hooks.example.test', 'hooks.example.test']);
     expect((await deliveries(row.id))[0]).toMatchObject({ status: 'pending', error_code: 'url_refused' });
-    await Promise.all([outside.close(), inside.close()]);
   });
 
   it('says when nobody listens', async () => {
     const { id } = await hook();
-    await receiver.close();
+    await close(servers.pop());
     await happen();
     await send();
-    expect((await deliveries(id))[0]).toMatchObject({ error_code: 'connection_failed', error: expect.stringContaining('ECONNREFUSED') });
+    expect((await deliveries(id))[0]).toMatchObject({
+      error_code: 'connection_failed',
+      error: expect.stringContaining('ECONNREFUSED'),
+    });
   });
 });
 

@@ -90,7 +90,10 @@ export class WebhookEndpointsService {
       const until = new Date((await databaseTime(tx)).getTime() + overlapHours * 3_600_000);
       const previous = { previousSecret: before.secret, previousSecretUntil: until };
       const kept = overlapHours > 0 ? previous : { previousSecret: null, previousSecretUntil: null };
-      return tx.webhookEndpoint.update({ where: { id }, data: { secret: this.box.seal(secret, secretAad(id)), ...kept } });
+      return tx.webhookEndpoint.update({
+        where: { id },
+        data: { secret: this.box.seal(secret, secretAad(id)), ...kept },
+      });
     });
     return { ...view, secret };
   }
@@ -136,10 +139,7 @@ export async function requireEndpoint(db: Tx, caller: Caller, projectId: string,
 
 async function requireRoom(tx: Tx, projectId: string): Promise<void> {
   if ((await tx.webhookEndpoint.count({ where: { projectId } })) < MAX_ENDPOINTS) return;
-  throw new Conflict(
-    'too_many_webhooks',
-    `The project has ${MAX_ENDPOINTS} webhooks: delete those that are not used.`,
-  );
+  throw new Conflict('too_many_webhooks', `The project has ${MAX_ENDPOINTS} webhooks: delete those that are not used.`);
 }
 
 export function about({ id, projectId }: EndpointRow, action: string) {
