@@ -20,7 +20,7 @@ const enabled = z.boolean().describe('False: nothing is sent, and what happens m
 
 export const createWebhookRequest = z
   .object({ url, events: events.default(['*']), description: description.default(''), enabled: enabled.default(true) })
-  .meta({ id: 'CreateWebhookRequest' });
+  .meta({ id: 'CreateOutgoingWebhookRequest' });
 export type CreateWebhookRequest = z.output<typeof createWebhookRequest>;
 
 export const updateWebhookRequest = z
@@ -30,7 +30,7 @@ export const updateWebhookRequest = z
     description: description.optional(),
     enabled: enabled.optional(),
   })
-  .meta({ id: 'UpdateWebhookRequest' });
+  .meta({ id: 'UpdateOutgoingWebhookRequest' });
 export type UpdateWebhookRequest = z.output<typeof updateWebhookRequest>;
 
 export const webhook = z
@@ -59,16 +59,16 @@ export const webhook = z
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })
-  .meta({ id: 'Webhook' });
+  .meta({ id: 'OutgoingWebhook' });
 export type WebhookView = z.output<typeof webhook>;
-export const webhooksResponse = z.object({ webhooks: z.array(webhook) }).meta({ id: 'WebhooksResponse' });
+export const webhooksResponse = z.object({ webhooks: z.array(webhook) }).meta({ id: 'OutgoingWebhooksResponse' });
 
 export const webhookWithSecret = z
   .object({
     ...webhook.shape,
     secret: z.string().describe('Signs what is sent. Shown only now.'),
   })
-  .meta({ id: 'WebhookWithSecret' });
+  .meta({ id: 'OutgoingWebhookWithSecret' });
 export type WebhookWithSecret = z.output<typeof webhookWithSecret>;
 
 export const rotateWebhookSecretRequest = z
@@ -81,7 +81,7 @@ export const rotateWebhookSecretRequest = z
       .describe('How long the old secret signs beside the new one; 0: it stops at once.'),
   })
   .default({ overlap_hours: 24 })
-  .meta({ id: 'RotateWebhookSecretRequest' });
+  .meta({ id: 'RotateOutgoingWebhookSecretRequest' });
 export type RotateWebhookSecretRequest = z.output<typeof rotateWebhookSecretRequest>;
 
 const deliveryStatus = z.enum(['pending', 'succeeded', 'failed']);
@@ -92,7 +92,7 @@ const deliveryAttempt = z
     status: z.int().nullable().describe('HTTP status of the answer; null: there was none.'),
     error: z.string().nullable(),
   })
-  .meta({ id: 'WebhookDeliveryAttempt' });
+  .meta({ id: 'EventDeliveryAttempt' });
 export type DeliveryAttempt = z.output<typeof deliveryAttempt>;
 
 export const webhookDelivery = z
@@ -112,7 +112,7 @@ export const webhookDelivery = z
     created_at: z.iso.datetime(),
     completed_at: z.iso.datetime().nullable(),
   })
-  .meta({ id: 'WebhookDelivery' });
+  .meta({ id: 'EventDelivery' });
 export type WebhookDeliveryView = z.output<typeof webhookDelivery>;
 
 export const webhookDeliveryDetail = z
@@ -121,7 +121,7 @@ export const webhookDeliveryDetail = z
     request_body: z.string().describe('As it is sent.'),
     response_body: z.string().nullable().describe('Beginning of the last answer.'),
   })
-  .meta({ id: 'WebhookDeliveryDetail' });
+  .meta({ id: 'EventDeliveryDetail' });
 export type WebhookDeliveryDetail = z.output<typeof webhookDeliveryDetail>;
 
 export const webhookDeliveryQuery = z.object({
@@ -132,4 +132,4 @@ export const webhookDeliveryQuery = z.object({
 export type WebhookDeliveryQuery = z.output<typeof webhookDeliveryQuery>;
 export const webhookDeliveries = z
   .object({ deliveries: z.array(webhookDelivery), next_cursor: z.string().nullable() })
-  .meta({ id: 'WebhookDeliveriesResponse' });
+  .meta({ id: 'EventDeliveriesResponse' });

@@ -5,7 +5,7 @@ import * as contract from '#contracts/webhook-endpoints.js';
 import { type Caller, CurrentUser, Operation, ValidParams, ValidQuery } from '#platform/http/index.js';
 import { DeliveriesService } from './deliveries.service.js';
 
-const tag = 'Webhooks';
+const tag = 'Outgoing webhooks';
 const needs = 'admin';
 const ofWebhook = z.object({ id: idOf('project'), webhook_id: idOf('webhook') });
 const byId = ofWebhook.extend({ delivery_id: idOf('delivery') });

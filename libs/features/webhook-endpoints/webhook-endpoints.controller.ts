@@ -5,7 +5,7 @@ import * as contract from '#contracts/webhook-endpoints.js';
 import { type Caller, CurrentUser, Operation, ValidBody, ValidParams } from '#platform/http/index.js';
 import { WebhookEndpointsService } from './webhook-endpoints.service.js';
 
-const tag = 'Webhooks';
+const tag = 'Outgoing webhooks';
 const needs = 'admin';
 const ofProject = z.object({ id: idOf('project') });
 const byId = z.object({ id: idOf('project'), webhook_id: idOf('webhook') });
