@@ -19,18 +19,12 @@ export interface NewEvent {
 const LONGEST_TEXT = 4000;
 const LARGEST_DATA = 100_000;
 
-export async function recordEvent(tx: Tx, event: NewEvent): Promise<void> {
-  await recordEvents(tx, [event]);
-}
-
-export async function recordEvents(tx: Tx, events: NewEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  const rows = events.map(({ data, ...event }) => ({ ...event, id: randomUUID(), data: bounded(data) }));
-  await tx.platformEvent.createMany({ data: rows });
+export async function recordEvent(tx: Tx, { projectId, type, data }: NewEvent): Promise<void> {
+  await tx.platformEvent.createMany({ data: { id: randomUUID(), projectId, type, data: bounded(data) } });
 }
 
 /** Too long must not fail the change that it tells of: texts are cut, and what is still too large is left out. */
-export function bounded(data: Record<string, unknown>): Prisma.InputJsonObject {
+function bounded(data: Record<string, unknown>): Prisma.InputJsonObject {
   const text = JSON.stringify(data, (_key, value) => (typeof value === 'string' ? cut(value) : value));
   return text.length > LARGEST_DATA ? { truncated: true } : JSON.parse(text);
 }

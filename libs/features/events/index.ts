@@ -3,4 +3,4 @@
 export { recordDeploymentEvents } from './deployment-events.js';
 export { type DispatchedEvent, type EventConsumer, EventDispatcher } from './events.dispatcher.js';
 export { EventsWorkerModule } from './events.module.js';
-export { type NewEvent, recordEvent, recordEvents } from './events.record.js';
+export { type NewEvent, recordEvent } from './events.record.js';
