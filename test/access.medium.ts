@@ -95,6 +95,8 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /templates/{id}/deploy': ({ ids }) => ({ project_id: ids.projects, name: 'x' }),
   'POST /projects/{id}/import/compose': () => ({ compose: 'services: {web: {image: nginx}}' }),
   'POST /projects': () => ({ name: 'P' }),
+  // A test address: refused, but only after access was granted.
+  'POST /projects/{id}/webhooks': () => ({ url: 'https://192.0.2.1/' }),
   'POST /projects/{project_id}/services': () => ({ name: 'x', type: 'web' }),
   'POST /services/{id}/action': () => ({ action: 'stop' }),
   'POST /services/{id}/domains': () => ({ hostname: `${randomUUID()}.example.com` }),
@@ -163,6 +165,8 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     tokens: randomUUID(),
     domains: randomUUID(),
     builds: randomUUID(),
+    webhooks: randomUUID(),
+    deliveries: randomUUID(),
     'registry-credentials': randomUUID(),
     providers: randomUUID(),
     templates: 'nginx',
@@ -228,6 +232,16 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   });
   await db.domain.create({ data: { id: more.domains, serviceId, hostname: `${more.domains}.example.com` } });
   await db.build.create({ data: { id: more.builds, projectId, serviceId, imageName: 'web', imageTag: '1' } });
+  await db.webhookEndpoint.create({
+    data: { id: more.webhooks, projectId, url: 'https://hooks.example.com/', events: ['*'], secret: '' },
+  });
+  await db.eventDelivery.create({
+    data: {
+      id: more.deliveries,
+      endpoint: { connect: { id: more.webhooks } },
+      event: { create: { id: randomUUID(), projectId, type: 'deployment.created', data: {} } },
+    },
+  });
   const login = { registry: `${more['registry-credentials']}.example.com`, username: 'u', password: '' };
   await db.registryCredential.create({ data: { id: more['registry-credentials'], userId: owner.id, ...login } });
   await databaseOf(more.databases, id);

@@ -25,6 +25,7 @@ const SECRETS = [
   's3cret-override',
   's3cret-build-argument',
   's3cret password',
+  's3cret-in-a-path',
 ];
 
 interface Call {
@@ -54,6 +55,7 @@ const call = async (method: string, path: string, body?: unknown) => {
 const newest = async (table: string) => (await sql(`SELECT id FROM ${table} ORDER BY created_at DESC LIMIT 1`))[0]?.id;
 const databasePath = async () => `/databases/${await newest('databases')}`;
 const domainId = () => newest('domains');
+const webhookPath = async () => `/projects/${ids.project}/webhooks/${await newest('webhook_endpoints')}`;
 const invitePath = () => `/projects/${ids.project}/invitations`;
 
 /** What each operation needs to succeed, in the order in which they can be called. */
@@ -281,6 +283,28 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     },
   ],
   ['DELETE /services/{id}/deploy-hook', () => ({ path: `/services/${ids.hooked}/deploy-hook` })],
+  [
+    'POST /projects/{id}/webhooks',
+    () => ({ path: `/projects/${ids.project}/webhooks`, body: { url: 'https://1.1.1.1/s3cret-in-a-path' } }),
+  ],
+  ['PUT /projects/{id}/webhooks/{webhook_id}', async () => ({ path: await webhookPath(), body: { enabled: false } })],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/rotate-secret',
+    async () => ({ path: `${await webhookPath()}/rotate-secret` }),
+  ],
+  ['POST /projects/{id}/webhooks/{webhook_id}/test', async () => ({ path: `${await webhookPath()}/test` })],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay',
+    async () => ({ path: `${await webhookPath()}/deliveries/${await newest('event_deliveries')}/replay` }),
+  ],
+  [
+    'POST /projects/{id}/webhooks/{webhook_id}/resume',
+    async () => {
+      await sql('UPDATE webhook_endpoints SET failures = 20, paused_at = now()');
+      return { path: `${await webhookPath()}/resume` };
+    },
+  ],
+  ['DELETE /projects/{id}/webhooks/{webhook_id}', async () => ({ path: await webhookPath() })],
   ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
   ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],
 ];

@@ -21,6 +21,7 @@ import { ServicesApiModule } from '#features/services/index.js';
 import { TemplatesApiModule } from '#features/templates/index.js';
 import { TokensApiModule } from '#features/tokens/index.js';
 import { WebhooksApiModule } from '#features/webhooks/index.js';
+import { WebhookEndpointsApiModule } from '#features/webhook-endpoints/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { RunQueueModule } from '#workflows/workflows.module.js';
 import { AccessGuard } from './http/access.guard.js';
@@ -54,6 +55,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     DeployHooksApiModule,
     TemplatesApiModule,
     ComposeApiModule,
+    WebhookEndpointsApiModule,
     DriversModule,
     RunQueueModule,
   ],

@@ -4,17 +4,20 @@ import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
+import { EventsWorkerModule } from '#features/events/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
+import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
 import { CronClock } from './clocks/cron.clock.js';
 import { DatabasesClock } from './clocks/databases.clock.js';
 import { DomainsClock } from './clocks/domains.clock.js';
+import { EventsClock } from './clocks/events.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
@@ -35,6 +38,8 @@ import { RunsProcessor } from './processors/runs.processor.js';
     HousekeepingWorkerModule,
     MetricsWorkerModule,
     WebhooksWorkerModule,
+    EventsWorkerModule,
+    WebhookEndpointsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
@@ -45,6 +50,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     CronClock,
     DatabasesClock,
     DomainsClock,
+    EventsClock,
     MetricsClock,
     ReconcilerClock,
     RowsClock,

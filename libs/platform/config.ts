@@ -204,7 +204,12 @@ export const configSchema = z.object({
     1048576,
     'GiB that the build cache of the Docker Engine may take. 0: it is left alone, because it cannot be known whose a part of it is. Set it only when the engine is ours alone; `npm start` sets 10 when it has started dockerd itself.',
   ),
-  CONTAINR_LOG_RETENTION_DAYS: number(30, 1, 3650, 'Days that stored logs of builds and releases are kept.'),
+  CONTAINR_LOG_RETENTION_DAYS: number(
+    30,
+    1,
+    3650,
+    'Days that stored logs of builds and releases, and events with the deliveries of webhooks, are kept.',
+  ),
   CONTAINR_METRICS_RETENTION_DAYS: number(2, 1, 3650, 'Days that samples of service metrics are kept.'),
   CONTAINR_HISTORY_RETENTION_DAYS: number(
     90,

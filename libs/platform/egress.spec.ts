@@ -154,6 +154,36 @@ describe('EgressGuard', () => {
   });
 });
 
+describe('a strict guard', () => {
+  it.each([
+    'http://10.0.0.1/',
+    'http://192.168.1.1/',
+    'http://100.64.0.1/',
+    'http://[fd00::1]/',
+    'http://[::ffff:10.0.0.1]/',
+  ])('refuses %s unless it is allowed', async (url) => {
+    await expect(guard().check(url)).resolves.toBeDefined();
+    await expect(guard().strict().check(url)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('CONTAINR_EGRESS_ALLOW'),
+    });
+    const lan = ['10.0.0.0/8', '192.168.0.0/16', '100.64.0.0/10', 'fd00::/8'];
+    await expect(guard(lan).strict().check(url)).resolves.toBeDefined();
+  });
+
+  it('keeps the other rules and the resolver', async () => {
+    const names = { 'a.example': ['1.1.1.1'], 'b.example': ['1.1.1.1', '10.0.0.1'] };
+    await expect(guard([], [], names).strict().check('http://a.example/')).resolves.toMatchObject({
+      addresses: ['1.1.1.1'],
+    });
+    await expect(guard([], [], names).strict().check('http://b.example/')).rejects.toMatchObject(refused);
+    await expect(guard(['10.0.0.0/8'], ['10.0.0.1'], names).strict().check('http://b.example/')).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('DENY'),
+    });
+  });
+});
+
 describe('guardedRedirects', () => {
   let server: Server;
   let port: number;

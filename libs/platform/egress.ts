@@ -15,6 +15,8 @@ export interface EgressRules {
   allow: string[];
   /** The same, refused; `private` stands for all private LAN ranges. Wins over `allow`. */
   deny: string[];
+  /** Refuses private LAN ranges unless they are in `allow`. */
+  refuseLan?: boolean;
   /** All addresses of a host; the default is the system's resolver, /etc/hosts included. */
   resolve?: (host: string) => Promise<string[]>;
 }
@@ -44,10 +46,15 @@ export class EgressGuard {
   private readonly resolve: (host: string) => Promise<string[]>;
 
   /** @throws Invalid `egress_rule_invalid` naming the entry that is neither a host, an address nor a CIDR. */
-  constructor(rules: EgressRules) {
+  constructor(private readonly rules: EgressRules) {
     this.allow = parseRule('CONTAINR_EGRESS_ALLOW', rules.allow);
     this.deny = parseRule('CONTAINR_EGRESS_DENY', rules.deny);
     this.resolve = rules.resolve ?? (async (host) => (await lookup(host, { all: true })).map((found) => found.address));
+  }
+
+  /** The same rules, but private LAN ranges must be allowed by the operator: for what is sent there unasked, as webhooks are. */
+  strict(): EgressGuard {
+    return new EgressGuard({ ...this.rules, refuseLan: true });
   }
 
   /**
@@ -91,7 +98,7 @@ export class EgressGuard {
     if (LAN.has(range)) {
       if (this.deny.private)
         throw refused(`${where} is in a private network, which is denied.`, 'CONTAINR_EGRESS_DENY');
-      return;
+      if (!this.rules.refuseLan) return;
     }
     if (matchesHost(this.allow, host) || forms.some((form) => matchesBlock(this.allow, form))) return;
     throw refused(`${where} is a ${describe(range)} address, which URLs may not lead to.`, 'CONTAINR_EGRESS_ALLOW');

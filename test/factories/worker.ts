@@ -23,11 +23,13 @@ import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { PublicAccessService } from '#features/databases/public-access.service.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
+import { EventsWorkerModule } from '#features/events/index.js';
 import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
+import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { EgressGuard } from '#platform/egress.js';
 import type { Caller } from '#platform/http/index.js';
 import { createLogger } from '#platform/logger.js';
@@ -123,6 +125,8 @@ async function start(
       HousekeepingWorkerModule,
       MetricsWorkerModule,
       WebhooksWorkerModule,
+      EventsWorkerModule,
+      WebhookEndpointsWorkerModule,
     ],
     providers: [
       DeploymentsService,

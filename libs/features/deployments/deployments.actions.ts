@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { serviceActionResponse } from '#contracts/services.js';
 import { recordAudit } from '#features/audit/index.js';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import { SERVICE_STOP } from '#features/releases/index.js';
 import { lockService, refreshServiceStatus, requireService, serviceLock } from '#features/services/index.js';
 import type { Caller } from '#platform/http/index.js';
@@ -67,7 +68,8 @@ export class DeploymentActions {
 
 async function cancelOpen(tx: Tx, lockKey: string): Promise<void> {
   const ended = await cancelRuns(tx, { lockKey });
-  await tx.deployment.updateMany({
+  const cancelled = await tx.deployment.updateManyAndReturn({
+    select: { id: true },
     where: { id: { in: ended }, status: 'pending' },
     data: {
       status: 'cancelled',
@@ -76,4 +78,9 @@ async function cancelOpen(tx: Tx, lockKey: string): Promise<void> {
       errorCode: 'cancelled',
     },
   });
+  await recordDeploymentEvents(
+    tx,
+    cancelled.map(({ id }) => id),
+    'cancelled',
+  );
 }

@@ -5,6 +5,7 @@ import type { CreateDeploymentRequest } from '#contracts/deployments.js';
 import type { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { DISK_GUARD } from '#drivers/tokens.js';
 import { type AuditActor, recordAudit } from '#features/audit/index.js';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import { openConfig, type ReleaseConfig, sealConfig } from '#features/releases/index.js';
 import {
   lockService,
@@ -170,6 +171,7 @@ export class DeploymentsService {
         where: { id },
         data: { status: 'cancelled', completedAt: await databaseTime(tx), error: 'Cancelled.', errorCode: 'cancelled' },
       });
+      await recordDeploymentEvents(tx, [id], 'cancelled');
       await refreshServiceStatus(tx, serviceId);
       await recordAudit(tx, caller, { ...audit, before, after: { service_id: serviceId, status: cancelled.status } });
       return cancelled;
@@ -229,6 +231,7 @@ export class DeploymentsService {
     const createdAt = await databaseTime(tx);
     const created = await tx.deployment.create({ data: { ...this.columns(serviceId, wanted), createdAt } });
     await createRun(tx, { id: runId, workflow: DEPLOYMENT, subjectId: created.id, lockKey: serviceLock(serviceId) });
+    await recordDeploymentEvents(tx, [created.id], 'created');
     await refreshServiceStatus(tx, serviceId);
     return created;
   }

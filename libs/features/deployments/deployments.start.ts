@@ -1,5 +1,6 @@
 /** What a new deployment is made from, and what its start does to others. */
 import { type AuditEntry, namesOf } from '#features/audit/index.js';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import type { ReleaseConfig } from '#features/releases/index.js';
 import { databaseTime, type Tx } from '#platform/prisma/prisma.service.js';
 import { cancelRuns } from '#workflows/runs.queries.js';
@@ -37,10 +38,11 @@ export async function supersede(tx: Tx, serviceId: string, wanted: NewDeployment
     const run = await tx.run.findFirst({ where: { subjectId: id, workflow: DEPLOYMENT, status: 'queued' } });
     if (!run) continue;
     await cancelRuns(tx, { id: run.id }, 'superseded');
-    await tx.deployment.updateMany({
+    const { count } = await tx.deployment.updateMany({
       where: { id, status: 'pending' },
       data: { status: 'superseded', completedAt: await databaseTime(tx) },
     });
+    if (count > 0) await recordDeploymentEvents(tx, [id], 'superseded');
   }
   if (wanted.cancelBuilds) await cancelBuilding(tx, serviceId, wanted.branch ?? null);
 }

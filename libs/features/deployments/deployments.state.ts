@@ -1,5 +1,6 @@
 /** Moves of a deployment. Every update says which state it comes from, so two writers cannot both win. */
 import type { DeploymentStatus } from '#contracts/deployments.js';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import { Conflict } from '#platform/errors.js';
 import type { Prisma, Tx } from '#platform/prisma/prisma.service.js';
 
@@ -20,8 +21,11 @@ export function comingFrom(to: DeploymentStatus): DeploymentStatus[] {
   return (Object.keys(MOVES) as DeploymentStatus[]).filter((from) => MOVES[from].includes(to));
 }
 
+/** States whose beginning is told to others; `created` is told where the row is made. */
+const TOLD = ['building', 'running', 'failed', 'cancelled', 'superseded'] as const;
+
 /**
- * Moves one deployment. Being there already is fine: a step may run twice.
+ * Moves one deployment and records the event. Being there already is fine, a step may run twice, and is not an event.
  * @throws Conflict `deployment_state` when the move is not in the table.
  */
 export async function moveDeployment(
@@ -30,9 +34,11 @@ export async function moveDeployment(
   to: DeploymentStatus,
   data: Prisma.DeploymentUpdateManyMutationInput = {},
 ): Promise<void> {
-  const { count } = await tx.deployment.updateMany({
-    where: { id, status: { in: [...comingFrom(to), to] } },
-    data: { ...data, status: to },
-  });
-  if (count === 0) throw new Conflict('deployment_state', `The deployment can no longer become ${to}.`);
+  const move = (from: DeploymentStatus[]) =>
+    tx.deployment.updateMany({ where: { id, status: { in: from } }, data: { ...data, status: to } });
+  const { count } = await move(comingFrom(to));
+  const told = TOLD.find((status) => status === to);
+  if (count > 0 && told) await recordDeploymentEvents(tx, [id], told);
+  if (count === 0 && (await move([to])).count === 0)
+    throw new Conflict('deployment_state', `The deployment can no longer become ${to}.`);
 }

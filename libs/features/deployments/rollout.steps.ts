@@ -1,5 +1,6 @@
 /** Steps that make an image the live release: started, proven, routed. Taking them back leaves the old release as it was. */
 import { Injectable } from '@nestjs/common';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import { liveRelease, type ReleaseRef, Releases, Routes } from '#features/releases/index.js';
 import { refreshServiceStatus } from '#features/services/index.js';
 import { Internal } from '#platform/errors.js';
@@ -112,10 +113,16 @@ async function makeLive(tx: Tx, _run: RunRef, params: OfDeployment): Promise<voi
     where: { id: params.deployment },
     select: { serviceId: true },
   });
-  await tx.deployment.updateMany({
+  const before = await tx.deployment.updateManyAndReturn({
     where: { serviceId, status: 'running', id: { not: params.deployment } },
     data: { status: 'superseded' },
+    select: { id: true },
   });
+  await recordDeploymentEvents(
+    tx,
+    before.map(({ id }) => id),
+    'superseded',
+  );
   await moveDeployment(tx, params.deployment, 'running', { completedAt: await databaseTime(tx) });
   await tx.service.update({
     where: { id: serviceId },

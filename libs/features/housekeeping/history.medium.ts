@@ -131,6 +131,28 @@ it('forgets idempotency keys after a day', async () => {
   expect(await worker.db.idempotencyKey.findMany({ select: { key: true } })).toEqual([{ key: young.key }]);
 });
 
+it('forgets events with their deliveries, but none that is on its way, and the webhooks of a deleted project', async () => {
+  const { projectId } = service;
+  const endpoint = { id: randomUUID(), projectId, url: 'https://hooks.example.com/', events: ['*'], secret: '' };
+  await worker.db.webhookEndpoint.create({ data: endpoint });
+  const event = (createdAt: Date, status: string | null, dispatchedAt: Date | null = createdAt) => {
+    const id = randomUUID();
+    const deliveries = status ? { create: { id: randomUUID(), endpointId: endpoint.id, status } } : {};
+    const row = { id, projectId, type: 'build.failed', data: {}, createdAt, dispatchedAt, deliveries };
+    return worker.db.platformEvent.create({ data: row });
+  };
+  await event(OLD, 'succeeded');
+  await event(OLD, null);
+  const kept = [await event(OLD, 'pending'), await event(OLD, null, null), await event(RECENT, 'failed')];
+  expect(await keep()).toMatchObject({ event: 2, webhook: 0 });
+  const left = await worker.db.platformEvent.findMany({ select: { id: true } });
+  expect(left.map(({ id }) => id).sort()).toEqual(kept.map(({ id }) => id).sort());
+  expect(await worker.db.eventDelivery.count()).toBe(2);
+  await worker.db.project.update({ where: { id: projectId }, data: { deletedAt: new Date() } });
+  expect(await keep()).toMatchObject({ event: 0, webhook: 1 });
+  expect(await worker.db.eventDelivery.count()).toBe(0);
+});
+
 it('done by two workers at once deletes once', async () => {
   await worker.db.run.createMany({ data: times(KEEP_NEWEST + 30, () => run('succeeded', OLD)) });
   const [one, two] = await Promise.all([keep(), keep()]);

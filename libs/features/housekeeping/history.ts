@@ -1,5 +1,5 @@
 /**
- * Finished runs, executions, deployments, builds, deliveries of webhooks and answered idempotency keys are deleted row by row, in batches: they are few, and their
+ * Finished runs, executions, deployments, builds, deliveries of webhooks, events with their deliveries and answered idempotency keys are deleted row by row, in batches: they are few, and their
  * partial unique indexes are what keeps one active run per service, which a partitioned table could not (docs/adr/0014).
  */
 import { Inject, Injectable } from '@nestjs/common';
@@ -20,8 +20,8 @@ const BATCH = 1000;
 /** Rows of one kind in one round; the rest is left to the next one. */
 const ROUND = 50_000;
 
-const PRUNABLE = ['run', 'execution', 'build', 'deployment', 'webhookDelivery'] as const;
-export type HistoryResult = Record<(typeof PRUNABLE)[number] | 'idempotencyKey' | 'config', number>;
+const PRUNABLE = ['run', 'execution', 'build', 'deployment', 'webhookDelivery', 'event'] as const;
+export type HistoryResult = Record<(typeof PRUNABLE)[number] | 'idempotencyKey' | 'config' | 'webhook', number>;
 
 @Injectable()
 export class History {
@@ -46,6 +46,8 @@ export class History {
       config: await this.inBatches(await this.configs(days), (ids) =>
         this.db.deployment.updateMany({ ...among(ids), data: { config: '' } }),
       ),
+      event: await this.inBatches(await this.events(), (ids) => this.db.platformEvent.deleteMany(among(ids))),
+      webhook: await this.webhooks(),
       idempotencyKey: await this.idempotencyKeys(),
     };
   }
@@ -113,6 +115,21 @@ export class History {
       WHERE status <> 'received' AND (position > ${KEEP_AT_MOST * 10}
         OR (position > ${KEEP_NEWEST} AND received_at < now() - make_interval(days => ${DELIVERY_DAYS})))
       LIMIT ${ROUND}`;
+  }
+
+  /** With their deliveries. What is not dispatched yet, or still on its way, stays. */
+  private events(): Promise<{ id: string }[]> {
+    return this.db.$queryRaw`
+      SELECT id FROM events v
+      WHERE created_at < ${before(this.config.CONTAINR_LOG_RETENTION_DAYS)} AND dispatched_at IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.event_id = v.id AND d.status = 'pending')
+      LIMIT ${ROUND}`;
+  }
+
+  /** Of projects that were deleted: nobody can see them any more. */
+  private webhooks(): Promise<number> {
+    return this.db.$executeRaw`
+      DELETE FROM webhook_endpoints e USING projects p WHERE p.id = e.project_id AND p.deleted_at IS NOT NULL`;
   }
 
   private async idempotencyKeys(): Promise<number> {

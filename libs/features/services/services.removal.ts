@@ -1,5 +1,6 @@
 /** Deleting services: rows are marked in the caller's transaction, what runs is removed by one run per service afterwards. */
 import { randomUUID } from 'node:crypto';
+import { recordDeploymentEvents } from '#features/events/index.js';
 import type { Tx } from '#platform/prisma/prisma.service.js';
 import { cancelRuns, createRun } from '#workflows/runs.queries.js';
 
@@ -40,7 +41,12 @@ export async function removeServices(tx: Tx, serviceIds: string[]): Promise<stri
 async function endRuns(tx: Tx, lockKey: string, now: Date): Promise<void> {
   const ended = await cancelRuns(tx, { lockKey });
   const gone = { where: { id: { in: ended } }, data: { status: 'cancelled', completedAt: now } };
-  await tx.deployment.updateMany(gone);
+  const deployments = await tx.deployment.updateManyAndReturn({ ...gone, select: { id: true } });
+  await recordDeploymentEvents(
+    tx,
+    deployments.map(({ id }) => id),
+    'cancelled',
+  );
   await tx.execution.updateMany(gone);
   // A stuck run would keep the lock for ever; deleting the service is the decision it waited for.
   await tx.run.updateMany({ where: { lockKey, status: 'stuck' }, data: { status: 'failed' } });
