@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DatabasesWorkerModule } from '#features/databases/index.js';
+import { DeploymentReportsWorkerModule } from '#features/deployment-reports/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { EventsWorkerModule } from '#features/events/index.js';
@@ -21,6 +22,7 @@ import { EventsClock } from './clocks/events.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
+import { ReportsClock } from './clocks/reports.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
 import { DeliveriesClock, HooksClock, PushesClock } from './clocks/webhooks.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
@@ -40,6 +42,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     WebhooksWorkerModule,
     EventsWorkerModule,
     WebhookEndpointsWorkerModule,
+    DeploymentReportsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
@@ -51,6 +54,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     DatabasesClock,
     DomainsClock,
     EventsClock,
+    ReportsClock,
     MetricsClock,
     ReconcilerClock,
     RowsClock,

@@ -21,6 +21,7 @@ import { DatabaseReader } from '#features/databases/databases.reader.js';
 import { DatabasesService, DatabasesWorkerModule } from '#features/databases/index.js';
 import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { PublicAccessService } from '#features/databases/public-access.service.js';
+import { DeploymentReportsWorkerModule } from '#features/deployment-reports/index.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { EventsWorkerModule } from '#features/events/index.js';
@@ -127,6 +128,7 @@ async function start(
       WebhooksWorkerModule,
       EventsWorkerModule,
       WebhookEndpointsWorkerModule,
+      DeploymentReportsWorkerModule,
     ],
     providers: [
       DeploymentsService,
