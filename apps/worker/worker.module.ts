@@ -10,6 +10,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { PreviewsWorkerModule } from '#features/previews/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
@@ -21,6 +22,7 @@ import { DomainsClock } from './clocks/domains.clock.js';
 import { EventsClock } from './clocks/events.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
+import { PreviewsClock } from './clocks/previews.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
 import { ReportsClock } from './clocks/reports.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
@@ -42,6 +44,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     WebhooksWorkerModule,
     EventsWorkerModule,
     WebhookEndpointsWorkerModule,
+    PreviewsWorkerModule,
     DeploymentReportsWorkerModule,
     DriversModule,
     RunQueueModule,
@@ -56,6 +59,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     EventsClock,
     ReportsClock,
     MetricsClock,
+    PreviewsClock,
     ReconcilerClock,
     RowsClock,
     ImagesClock,

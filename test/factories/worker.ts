@@ -29,6 +29,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { PreviewsWorkerModule } from '#features/previews/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { EgressGuard } from '#platform/egress.js';
@@ -128,6 +129,7 @@ async function start(
       WebhooksWorkerModule,
       EventsWorkerModule,
       WebhookEndpointsWorkerModule,
+      PreviewsWorkerModule,
       DeploymentReportsWorkerModule,
     ],
     providers: [

@@ -19,7 +19,8 @@ const UNTIL_COMMIT = 5;
 /** The providers take 40 characters and more. */
 const LONGEST_CONTEXT = 40;
 
-const include = { service: { select: { id: true, name: true, type: true, slug: true, source: true } } };
+const preview = { select: { number: true, parentId: true, closedAt: true, parent: { select: { source: true } } } };
+const include = { service: { select: { id: true, name: true, type: true, slug: true, source: true, preview } } };
 type Loaded = Prisma.DeploymentGetPayload<{ include: typeof include }>;
 interface News {
   row: Loaded;
@@ -63,7 +64,9 @@ export class DeploymentReporter {
   }
 
   private async tell(claim: ClaimedReport, news: News): Promise<void> {
-    const { provider_id: provider, repository = '' } = news.row.service.source as ServiceSource;
+    const { preview: shows, source } = news.row.service;
+    // A pull request is at the repository that it is made to, also when its head is in a fork.
+    const { provider_id: provider, repository = '' } = (shows?.parent.source ?? source) as ServiceSource;
     if (!provider) return;
     const api = await this.accounts.open(provider);
     const fullName = api.fullNameOf(repository);
@@ -73,6 +76,8 @@ export class DeploymentReporter {
     const context = `containr/${row.service.name}`.slice(0, LONGEST_CONTEXT);
     await api.setStatus(fullName, commit, { state, context, description, targetUrl: this.url(row) });
     if (api.deployments) await this.tellDeployment(api.deployments, fullName, claim, news);
+    if (shows && !shows.closedAt)
+      await api.upsertComment(fullName, shows.number, `containr-preview:${shows.parentId}`, this.comment(news));
   }
 
   /** Its id is kept before anything else is said about it, so that a repetition goes on with the same one. */
@@ -83,13 +88,25 @@ export class DeploymentReporter {
     { row, commit, state }: News,
   ): Promise<void> {
     const description = describe(state, row);
-    const spec = { commit, branch: row.branch, environment: row.service.name, description, transient: false };
+    const spec = {
+      commit,
+      branch: row.branch,
+      environment: row.service.name,
+      description,
+      transient: row.service.preview !== null,
+    };
     const id = claim.externalId ?? (await deployments.create(fullName, spec));
     if (!claim.externalId)
       await this.db.deploymentReport.updateMany({ where: { deploymentId: row.id }, data: { externalId: id } });
     const environmentUrl = row.service.type === 'web' ? serviceUrl(row.service.slug, this.config) : null;
     const told = state === 'cancelled' ? 'inactive' : state;
     await deployments.update(fullName, id, { state: told, description, environmentUrl, logUrl: this.logUrl(row) });
+  }
+
+  /** One for each pull request and service, rewritten with each change. */
+  private comment({ row, commit, state }: News): string {
+    const url = row.service.type === 'web' && state === 'success' ? `\n\n${this.url(row)}` : '';
+    return `Preview **${row.service.name}** of ${commit.slice(0, 12)}: ${describe(state, row)}${url}`;
   }
 
   private url(row: Loaded): string {
