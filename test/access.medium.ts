@@ -174,7 +174,6 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     templates: 'nginx',
     databases: randomUUID(),
     users: 'somebody',
-    deliveries: randomUUID(),
     previews: '1',
     members: person('spare').id,
   };

@@ -131,13 +131,6 @@ export class ServicesService {
     await this.accounts.requireUsable(tx, caller, wanted.provider_id, wanted.repository);
   }
 
-  /** Members may leave what the owner of the token set, but take its token to no other repository. */
-  private async requireProvider(tx: Tx, caller: Caller, wanted?: ServiceSource, before?: ServiceSource): Promise<void> {
-    if (!wanted?.provider_id) return;
-    if (before?.provider_id === wanted.provider_id && before.repository === wanted.repository) return;
-    await this.accounts.requireUsable(tx, caller, wanted.provider_id, wanted.repository);
-  }
-
   /** The address is checked again at each fetch: this is only to say so early. */
   private async requireReachable(source: ServiceSource | undefined): Promise<void> {
     if (!source?.repository) return;
