@@ -101,6 +101,8 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /services/{id}/action': () => ({ action: 'stop' }),
   'POST /services/{id}/domains': () => ({ hostname: `${randomUUID()}.example.com` }),
   'POST /deployments/{id}/resolve': () => ({ decision: 'retry' }),
+  'PUT /services/{id}/previews': () => ({ enabled: true }),
+  'POST /services/{id}/previews/{number}/approve': () => ({ commit_hash: 'a'.repeat(40) }),
   'PUT /services/{id}/variables': () => ({ variables: {} }),
   'POST /user/tokens': () => ({ name: 'ci', scopes: ['read'] }),
   'POST /projects/{id}/invitations': () => ({ email: `${randomUUID()}@example.com`, role: 'viewer' }),
@@ -171,7 +173,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     templates: 'nginx',
     databases: randomUUID(),
     users: 'somebody',
-    deliveries: randomUUID(),
+    previews: '1',
     members: person('spare').id,
   };
   const { secret, hash } = newSecret('cti_');
@@ -240,6 +242,16 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
       endpoint: { connect: { id: more.webhooks } },
       event: { create: { id: randomUUID(), projectId, type: 'deployment.created', data: {} } },
     },
+  });
+  const head = {
+    title: 'T',
+    repository: 'https://github.com/a/b',
+    branch: 'b',
+    headCommit: 'a'.repeat(40),
+    isFork: true,
+  };
+  await db.preview.create({
+    data: { id: randomUUID(), parentId: serviceId, number: 1, expiresAt: new Date(Date.now() + 3_600_000), ...head },
   });
   const login = { registry: `${more['registry-credentials']}.example.com`, username: 'u', password: '' };
   await db.registryCredential.create({ data: { id: more['registry-credentials'], userId: owner.id, ...login } });

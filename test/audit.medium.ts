@@ -305,6 +305,26 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     },
   ],
   ['DELETE /projects/{id}/webhooks/{webhook_id}', async () => ({ path: await webhookPath() })],
+  [
+    'PUT /services/{id}/previews',
+    () => ({
+      path: `/services/${ids.service}/previews`,
+      body: { enabled: true, variables: { KEY: { value: 's3cret-variable-value', secret: true } } },
+    }),
+  ],
+  [
+    'POST /services/{id}/previews/{number}/approve',
+    async () => {
+      const commit = 'a'.repeat(40);
+      await sql(
+        `INSERT INTO previews (id, parent_id, number, title, repository, branch, head_commit, is_fork, expires_at)
+         VALUES (gen_random_uuid(), $1, 1, 'T', 'https://github.com/a/b', 'b', $2, true, now() + interval '1 hour')`,
+        ids.service,
+        commit,
+      );
+      return { path: `/services/${ids.service}/previews/1/approve`, body: { commit_hash: commit } };
+    },
+  ],
   ['DELETE /services/{id}', () => ({ path: `/services/${ids.cron}` })],
   ['DELETE /projects/{id}', () => ({ path: `/projects/${ids.project}` })],
 ];

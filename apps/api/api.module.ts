@@ -15,6 +15,7 @@ import { GitProvidersApiModule } from '#features/git-providers/index.js';
 import { LogsApiModule } from '#features/logs/index.js';
 import { MembersApiModule } from '#features/members/index.js';
 import { MetricsApiModule } from '#features/metrics/index.js';
+import { PreviewsApiModule } from '#features/previews/index.js';
 import { ProjectsApiModule } from '#features/projects/index.js';
 import { RegistriesApiModule } from '#features/registries/index.js';
 import { ServicesApiModule } from '#features/services/index.js';
@@ -52,6 +53,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     GitApiModule,
     GitProvidersApiModule,
     WebhooksApiModule,
+    PreviewsApiModule,
     DeployHooksApiModule,
     TemplatesApiModule,
     ComposeApiModule,

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DatabasesWorkerModule } from '#features/databases/index.js';
+import { DeploymentReportsWorkerModule } from '#features/deployment-reports/index.js';
 import { DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { EventsWorkerModule } from '#features/events/index.js';
@@ -9,6 +10,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { PreviewsWorkerModule } from '#features/previews/index.js';
 import { ReleasesWorkerModule } from '#features/releases/index.js';
 import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
@@ -20,7 +22,9 @@ import { DomainsClock } from './clocks/domains.clock.js';
 import { EventsClock } from './clocks/events.clock.js';
 import { ImagesClock, RowsClock } from './clocks/housekeeping.clock.js';
 import { MetricsClock } from './clocks/metrics.clock.js';
+import { PreviewsClock } from './clocks/previews.clock.js';
 import { ReconcilerClock } from './clocks/reconciler.clock.js';
+import { ReportsClock } from './clocks/reports.clock.js';
 import { RunsClock } from './clocks/runs.clock.js';
 import { DeliveriesClock, HooksClock, PushesClock } from './clocks/webhooks.clock.js';
 import { RunsProcessor } from './processors/runs.processor.js';
@@ -40,6 +44,8 @@ import { RunsProcessor } from './processors/runs.processor.js';
     WebhooksWorkerModule,
     EventsWorkerModule,
     WebhookEndpointsWorkerModule,
+    PreviewsWorkerModule,
+    DeploymentReportsWorkerModule,
     DriversModule,
     RunQueueModule,
     ExecutorModule,
@@ -51,7 +57,9 @@ import { RunsProcessor } from './processors/runs.processor.js';
     DatabasesClock,
     DomainsClock,
     EventsClock,
+    ReportsClock,
     MetricsClock,
+    PreviewsClock,
     ReconcilerClock,
     RowsClock,
     ImagesClock,

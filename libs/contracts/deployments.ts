@@ -56,10 +56,23 @@ const summary = z.object({
   updated_at: z.iso.datetime(),
 });
 
+const deploymentReport = z
+  .object({
+    state: z.enum(['pending', 'success', 'failure', 'cancelled']).nullable().describe('What it was told last.'),
+    reported_at: z.iso.datetime().nullable(),
+    error: z.string().nullable().describe('Why it could not be told; the deployment itself is not affected.'),
+    error_code: z.string().nullable(),
+  })
+  .meta({ id: 'DeploymentReport' });
+
 export const deployment = z
   .object({
     ...summary.shape,
     steps: z.array(deploymentStep).optional(),
+    report: deploymentReport
+      .nullable()
+      .optional()
+      .describe('What the git provider of the service has been told of it; null: nothing is told.'),
     build_log: z.string().optional().describe('Build log text, its last 2,000 lines.'),
     runtime_log: z.string().optional().describe('Output of the release, its last 100 lines.'),
   })

@@ -21,6 +21,7 @@ import { DatabaseReader } from '#features/databases/databases.reader.js';
 import { DatabasesService, DatabasesWorkerModule } from '#features/databases/index.js';
 import { DatabaseMetricsService } from '#features/databases/metrics.service.js';
 import { PublicAccessService } from '#features/databases/public-access.service.js';
+import { DeploymentReportsWorkerModule } from '#features/deployment-reports/index.js';
 import { DeploymentsService, DeploymentsWorkerModule } from '#features/deployments/index.js';
 import { DomainsWorkerModule } from '#features/domains/index.js';
 import { EventsWorkerModule } from '#features/events/index.js';
@@ -28,6 +29,7 @@ import { ExecutionsWorkerModule } from '#features/executions/index.js';
 import { GitProvidersWorkerModule } from '#features/git-providers/index.js';
 import { HousekeepingWorkerModule } from '#features/housekeeping/index.js';
 import { MetricsWorkerModule } from '#features/metrics/index.js';
+import { PreviewsWorkerModule } from '#features/previews/index.js';
 import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.js';
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { EgressGuard } from '#platform/egress.js';
@@ -127,6 +129,8 @@ async function start(
       WebhooksWorkerModule,
       EventsWorkerModule,
       WebhookEndpointsWorkerModule,
+      PreviewsWorkerModule,
+      DeploymentReportsWorkerModule,
     ],
     providers: [
       DeploymentsService,

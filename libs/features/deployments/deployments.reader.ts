@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { DeploymentView, deploymentListQuery } from '#contracts/deployments.js';
+import { reportOf } from '#features/deployment-reports/index.js';
 import { DeploymentLogs } from '#features/logs/index.js';
 import { requireService } from '#features/services/index.js';
 import { afterCursor, type Caller } from '#platform/http/index.js';
@@ -37,14 +38,15 @@ export class DeploymentsReader {
 
   async detail(caller: Caller, id: string): Promise<DeploymentView> {
     const row = await this.deployments.require(caller, id);
-    const [steps, buildLog, runtimeLog] = await Promise.all([
+    const [steps, report, buildLog, runtimeLog] = await Promise.all([
       this.db.runStep.findMany({
         where: { run: { subjectId: id, workflow: DEPLOYMENT } },
         orderBy: { position: 'asc' },
       }),
+      reportOf(this.db, id),
       this.logs.buildText(id, BUILD_LINES),
       this.logs.runtimeText(row, RUNTIME_LINES),
     ]);
-    return { ...deploymentView(row), steps: stepViews(steps), build_log: buildLog, runtime_log: runtimeLog };
+    return { ...deploymentView(row), steps: stepViews(steps), report, build_log: buildLog, runtime_log: runtimeLog };
   }
 }
