@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ServiceSource } from '#contracts/service-source.js';
 import { triggerSettings } from '#contracts/service-triggers.js';
-import { recordAudit } from '#features/audit/index.js';
+import { type AuditActor, recordAudit } from '#features/audit/index.js';
 import { DeploymentsService } from '#features/deployments/index.js';
 import {
   auditedService,
@@ -27,13 +27,16 @@ export class PreviewServices {
     private readonly deployments: DeploymentsService,
   ) {}
 
-  /** Makes the service when it is not there yet, and deploys the head when that was not done. Idempotent. @returns the deployment made */
-  async deploy(previewId: string): Promise<string | null> {
-    const row = await this.db.$transaction((tx) => this.ensureService(tx, previewId));
+  /**
+   * Makes the service when it is not there yet, and deploys the head when that was not done. Idempotent.
+   * @param actor who allowed it; null = the platform itself. @returns the deployment made
+   */
+  async deploy(previewId: string, actor: AuditActor = null): Promise<string | null> {
+    const row = await this.db.$transaction((tx) => this.ensureService(tx, actor, previewId));
     if (!row?.serviceId) return null;
     const parent = await this.db.service.findUniqueOrThrow({ where: { id: row.parentId }, include: { project: true } });
     const service = { id: row.serviceId, ownerId: parent.project.ownerId };
-    const deployment = await this.deployments.automatic(service, null, async (tx) => {
+    const deployment = await this.deployments.automatic(service, actor, async (tx) => {
       // Read again with the service locked: a push may have taken the approval away.
       const now = await tx.preview.findUnique({ where: { id: previewId } });
       if (!now || now.closedAt || !mayBuild(now)) return null;
@@ -61,7 +64,7 @@ export class PreviewServices {
     for (const run of runs) this.queue.nudge(run);
   }
 
-  private async ensureService(tx: Tx, previewId: string): Promise<PreviewRow | null> {
+  private async ensureService(tx: Tx, actor: AuditActor, previewId: string): Promise<PreviewRow | null> {
     const row = await lockPreview(tx, previewId);
     if (!row || row.closedAt || !mayBuild(row)) return null;
     if (row.serviceId) return this.follow(tx, row);
@@ -95,7 +98,7 @@ export class PreviewServices {
     });
     await this.copyVariables(tx, row, id);
     const created = await tx.service.findUniqueOrThrow({ where: { id }, include: serviceInclude });
-    await recordAudit(tx, null, auditedService('create', null, created));
+    await recordAudit(tx, actor, auditedService('create', null, created));
     return tx.preview.update({ where: { id: previewId }, data: { serviceId: id }, include: previewInclude });
   }
 

@@ -79,7 +79,9 @@ export class PreviewsService {
       await recordAudit(tx, caller, { resource: 'preview', resourceId: row.id, action: 'approve', projectId, after });
       return row.id;
     });
-    await this.services.deploy(id);
+    // The key of the request was confirmed with the approval.
+    const { idempotency: _, ...actor } = caller;
+    await this.services.deploy(id, actor);
     return previewView(
       await this.db.preview.findUniqueOrThrow({ where: { id }, include: previewInclude }),
       this.config,

@@ -1,5 +1,5 @@
 /** The worker's part of a delivery: asks the repository, decides for each service, writes down what became of it. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { DeliveryResult } from '#contracts/webhooks.js';
 import type { RemoteRefs } from '#drivers/source/port.js';
 import { AppError, publicMessage } from '#platform/errors.js';
@@ -8,7 +8,7 @@ import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { type ClaimedDelivery, claimDeliveries, finishDelivery, postponeDelivery } from './deliveries.queries.js';
 import type { RefChange } from './git-event.js';
 import { branchOf, concerns, type HookedService, servicesOf } from './hooked-services.js';
-import { PULL_REQUESTS, type PullRequestHandler } from './pull-requests.js';
+import { NO_PREVIEWS, PULL_REQUESTS, type PullRequestHandler } from './pull-requests.js';
 import { headOf, isGone, PushDecisions, refName, skipped } from './push-decisions.js';
 import { Remotes } from './remotes.js';
 import { type WatchedRow, watchedRefs } from './watched-refs.queries.js';
@@ -29,7 +29,7 @@ export class DeliveryWork {
     private readonly db: PrismaService,
     private readonly remotes: Remotes,
     private readonly decisions: PushDecisions,
-    @Inject(PULL_REQUESTS) private readonly pulls: PullRequestHandler,
+    @Optional() @Inject(PULL_REQUESTS) private readonly pulls: PullRequestHandler = NO_PREVIEWS,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 

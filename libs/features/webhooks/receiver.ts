@@ -3,7 +3,7 @@
  * 5 to 10 seconds, is answered within milliseconds.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { DeliveryReceipt } from '#contracts/webhooks.js';
 import { Bus } from '#platform/bus.js';
@@ -15,7 +15,7 @@ import type { Envelope, GitEvent } from './git-event.js';
 import { type HookRow, validSecrets } from './hook-secrets.js';
 import { servicesOf } from './hooked-services.js';
 import { isProven } from './proof.js';
-import { PULL_REQUESTS, type PullRequestHandler } from './pull-requests.js';
+import { NO_PREVIEWS, PULL_REQUESTS, type PullRequestHandler } from './pull-requests.js';
 import { notForUs } from './relevance.js';
 import { envelopeOf, eventOf } from './senders/index.js';
 import { DELIVERIES_TOPIC } from './topics.js';
@@ -32,7 +32,7 @@ export class Receiver {
     private readonly db: PrismaService,
     private readonly box: SecretBox,
     private readonly bus: Bus,
-    @Inject(PULL_REQUESTS) private readonly pulls: PullRequestHandler,
+    @Optional() @Inject(PULL_REQUESTS) private readonly pulls: PullRequestHandler = NO_PREVIEWS,
   ) {}
 
   /**
