@@ -1,10 +1,8 @@
 /** Deploy hooks over HTTP, with the snippets of the documentation run as they stand there. */
-
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { PreviewsApiModule } from '#features/previews/index.js';
 import { WebhooksApiModule } from '#features/webhooks/index.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { type LogsApi, logsApi } from '../logs/testing/logs-api.js';
@@ -14,7 +12,7 @@ let worker: TestWorker;
 let api: LogsApi;
 beforeAll(async () => {
   worker = await testWorker();
-  api = await logsApi(worker, undefined, [WebhooksApiModule, DeployHooksApiModule, PreviewsApiModule]);
+  api = await logsApi(worker, undefined, [WebhooksApiModule, DeployHooksApiModule]);
 });
 afterAll(async () => {
   await api.close();

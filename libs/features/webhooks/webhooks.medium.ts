@@ -1,8 +1,6 @@
 /** Deliveries as the senders send them, over HTTP to the API, worked on by the worker: PostgreSQL is real, git and Docker are fakes. */
-
 import { FakeSource } from '#drivers/source/fake.js';
 import { DeployHooksApiModule } from '#features/deploy-hooks/index.js';
-import { PreviewsApiModule } from '#features/previews/index.js';
 import { Unavailable } from '#platform/errors.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 import { type LogsApi, logsApi } from '../logs/testing/logs-api.js';
@@ -19,7 +17,7 @@ let worker: TestWorker;
 let api: LogsApi;
 beforeAll(async () => {
   worker = await testWorker();
-  api = await logsApi(worker, undefined, [WebhooksApiModule, DeployHooksApiModule, PreviewsApiModule]);
+  api = await logsApi(worker, undefined, [WebhooksApiModule, DeployHooksApiModule]);
 });
 afterAll(async () => {
   await api.close();
