@@ -168,6 +168,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     domains: randomUUID(),
     builds: randomUUID(),
     webhooks: randomUUID(),
+    deliveries: randomUUID(),
     'registry-credentials': randomUUID(),
     providers: randomUUID(),
     templates: 'nginx',
