@@ -45,7 +45,7 @@ describe('a folder of files', () => {
     const keys: string[] = [];
     for await (const { key } of store.list('b', never)) keys.push(key);
     expect(keys).toEqual(['b/other']);
-    await store.remove('b/one', never);
+    await store.remove('b/one');
     expect(await readdir(path.join(folder, 'b'))).toEqual(['other']);
   });
 });

@@ -129,6 +129,6 @@ describe('a server of our own that misbehaves', () => {
       response.writeHead(200, { 'content-length': '100' }).write('half');
       setImmediate(() => response.destroy());
     };
-    await expect(store.get('a', never).then(bytesOf)).rejects.toThrow();
+    await expect(store.get('a', never).then(bytesOf)).rejects.toMatchObject({ code: 'object_store_unreachable' });
   });
 });

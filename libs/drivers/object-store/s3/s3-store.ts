@@ -2,7 +2,7 @@
  * ObjectStore on an S3-compatible server. What fits into one part is one PUT; the rest goes as a multipart upload, part after part, so that
  * memory holds one part. An object is visible when its upload is completed, never before.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { EgressGuard } from '#platform/egress.js';
 import { AppError, NotFound } from '#platform/errors.js';
 import { type ByteRange, type ObjectStore, requireKey, type StoredObject, writeAndReadBack } from '../port.js';
@@ -52,7 +52,7 @@ export class S3Store implements ObjectStore {
     const response = await patiently(signal, () =>
       this.client.open({ method: 'GET', key: this.keyOf(key), headers, signal }),
     );
-    return response;
+    return Readable.from(this.read(response, signal), { objectMode: false });
   }
 
   async find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
@@ -90,6 +90,15 @@ export class S3Store implements ObjectStore {
   async check(signal: AbortSignal): Promise<{ freeBytes: number | null }> {
     await writeAndReadBack(this, signal);
     return { freeBytes: null };
+  }
+
+  private async *read(response: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+    try {
+      yield* response;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unreachable(this.options, error);
+    }
   }
 
   private keyOf(key: string): string {
