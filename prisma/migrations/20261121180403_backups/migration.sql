@@ -26,6 +26,22 @@ CREATE TABLE "backups" (
 );
 
 -- CreateTable
+CREATE TABLE "restores" (
+    "id" UUID NOT NULL,
+    "database_id" UUID NOT NULL,
+    "backup_id" UUID NOT NULL,
+    "mode" TEXT NOT NULL,
+    "status" TEXT NOT NULL DEFAULT 'in_progress',
+    "safety_id" UUID,
+    "error" TEXT,
+    "error_code" TEXT,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "completed_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "restores_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "backup_targets" (
     "id" UUID NOT NULL,
     "user_id" UUID NOT NULL,
@@ -71,6 +87,12 @@ CREATE INDEX "backups_project_id_created_at_id_idx" ON "backups"("project_id", "
 CREATE INDEX "backups_target_id_idx" ON "backups"("target_id");
 
 -- CreateIndex
+CREATE INDEX "restores_database_id_created_at_idx" ON "restores"("database_id", "created_at" DESC);
+
+-- CreateIndex
+CREATE INDEX "restores_backup_id_idx" ON "restores"("backup_id");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "backup_targets_user_id_name_key" ON "backup_targets"("user_id", "name");
 
 -- CreateIndex
@@ -89,6 +111,12 @@ ALTER TABLE "backups" ADD CONSTRAINT "backups_database_id_fkey" FOREIGN KEY ("da
 ALTER TABLE "backups" ADD CONSTRAINT "backups_target_id_fkey" FOREIGN KEY ("target_id") REFERENCES "backup_targets"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
+ALTER TABLE "restores" ADD CONSTRAINT "restores_database_id_fkey" FOREIGN KEY ("database_id") REFERENCES "databases"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "restores" ADD CONSTRAINT "restores_backup_id_fkey" FOREIGN KEY ("backup_id") REFERENCES "backups"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
 ALTER TABLE "backup_schedules" ADD CONSTRAINT "backup_schedules_database_id_fkey" FOREIGN KEY ("database_id") REFERENCES "databases"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
@@ -96,3 +124,5 @@ ALTER TABLE "backup_schedules" ADD CONSTRAINT "backup_schedules_target_id_fkey" 
 
 -- Files that are to be removed: the model Backup names it.
 CREATE INDEX "backups_to_purge" ON "backups" ("deleted_at") WHERE "deleted_at" IS NOT NULL AND "purged_at" IS NULL;
+-- A second restore of a database is refused while one is under way: the model Restore names it.
+CREATE UNIQUE INDEX "restores_one_at_a_time" ON "restores" ("database_id") WHERE "status" = 'in_progress';
