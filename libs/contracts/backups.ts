@@ -24,7 +24,10 @@ export const backup = z
     target_id: z.uuid().nullable().describe("Null: the platform's own folder."),
     engine: z.string(),
     version: z.string().describe('Of the engine when it was made.'),
-    tables: z.int().nullable().describe('Tables that were counted and summed up when it was made; null when that was not possible.'),
+    tables: z
+      .int()
+      .nullable()
+      .describe('Tables that were counted and summed up when it was made; null when that was not possible.'),
     verified_at: z.iso.datetime().nullable().describe('When a restore of it was last proven to be the same data.'),
     verify_error: z.string().nullable().describe('Why the last try to prove it failed.'),
     error: z.string().nullable(),
@@ -57,7 +60,9 @@ export const restoreRequest = z
     without_safety_backup: z
       .boolean()
       .default(false)
-      .describe('Beside the contract. The data of now is not backed up first; its volume is kept for 7 days all the same.'),
+      .describe(
+        'Beside the contract. The data of now is not backed up first; its volume is kept for 7 days all the same.',
+      ),
   })
   .meta({ id: 'DatabaseRestoreRequest' });
 export type RestoreRequest = z.output<typeof restoreRequest>;
@@ -102,9 +107,18 @@ export const backupScheduleRequest = z
     enabled: z.boolean().default(true),
     schedule: z.string().trim().min(1).max(100).default('0 3 * * *').describe('Cron, five fields.'),
     time_zone: z.string().max(100).nullable().default(null).describe('IANA name; null: UTC.'),
-    target_id: z.guid().nullable().default(null).describe("One of GET /backup-targets; null: the platform's own folder."),
+    target_id: z
+      .guid()
+      .nullable()
+      .default(null)
+      .describe("One of GET /backup-targets; null: the platform's own folder."),
     keep_count: z.int().min(1).max(1000).default(7).describe('Scheduled backups that are kept at most.'),
-    keep_days: z.int().min(1).max(3650).default(7).describe('Days that a scheduled backup is kept; the newest one always stays.'),
+    keep_days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(7)
+      .describe('Days that a scheduled backup is kept; the newest one always stays.'),
     verify: z.boolean().default(true).describe('Whether the newest backup is proven by a restore once a day.'),
   })
   .meta({ id: 'BackupScheduleRequest' });
@@ -130,12 +144,22 @@ export const backupTargetListResponse = z
   .object({ targets: z.array(backupTarget) })
   .meta({ id: 'BackupTargetListResponse' });
 
-const keyPart = z.string().min(1).max(200).regex(/^[!-~]+$/, 'must be printable ASCII without spaces');
+const keyPart = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[!-~]+$/, 'must be printable ASCII without spaces');
 export const backupTargetRequest = z
   .object({
     name: singleLine(1, 100),
-    endpoint: z.url({ protocol: /^https?$/ }).max(500).describe('e.g. https://s3.eu-central-1.amazonaws.com; the bucket is not part of it.'),
-    region: z.string().regex(/^[a-z0-9-]{1,50}$/, 'must be a region name such as us-east-1').default('us-east-1'),
+    endpoint: z
+      .url({ protocol: /^https?$/ })
+      .max(500)
+      .describe('e.g. https://s3.eu-central-1.amazonaws.com; the bucket is not part of it.'),
+    region: z
+      .string()
+      .regex(/^[a-z0-9-]{1,50}$/, 'must be a region name such as us-east-1')
+      .default('us-east-1'),
     bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name'),
     prefix: z
       .string()

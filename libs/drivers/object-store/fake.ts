@@ -9,6 +9,7 @@ import {
   type StoredObject,
   writeAndReadBack,
 } from './port.js';
+import type { ObjectStores, S3Options } from './stores.js';
 
 export class FakeObjectStore implements ObjectStore {
   readonly objects = new Map<string, Buffer>();
@@ -70,4 +71,17 @@ export class FakeObjectStore implements ObjectStore {
 
 function* pieces(content: Buffer): Generator<Buffer> {
   for (let at = 0; at < content.length; at += 64 * 1024) yield content.subarray(at, at + 64 * 1024);
+}
+
+/** Buckets are told apart by endpoint and bucket. */
+export class FakeObjectStores implements ObjectStores {
+  readonly own = new FakeObjectStore();
+  readonly buckets = new Map<string, FakeObjectStore>();
+
+  s3({ endpoint, bucket }: S3Options): FakeObjectStore {
+    const name = `${endpoint}/${bucket}`;
+    const known = this.buckets.get(name) ?? new FakeObjectStore();
+    this.buckets.set(name, known);
+    return known;
+  }
 }
