@@ -52,7 +52,7 @@ export class BackupsApiModule {}
     TargetStores,
     TemporaryDatabases,
   ],
-  exports: [BackupSchedules, BackupSweeper],
+  exports: [Archives, BackupSchedules, BackupSweeper, TargetStores],
 })
 export class BackupsWorkerModule implements OnModuleInit {
   constructor(

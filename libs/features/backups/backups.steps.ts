@@ -124,7 +124,13 @@ export class BackupSteps {
     const row = await this.db.backup.findUniqueOrThrow({ where: { id: backup } });
     // Complete: a safety backup stays whatever becomes of the restore that it was made for.
     if (row.status === 'completed') return;
-    await (await this.stores.of(row.targetId)).remove(folderOf(row), signal);
+    try {
+      await (await this.stores.of(row.targetId)).remove(folderOf(row), signal);
+    } catch (error) {
+      // A target that is gone or full must not keep the run: the sweeper removes what failed backups left.
+      signal.throwIfAborted();
+      if (!(error instanceof AppError)) throw error;
+    }
   }
 
   private async prove(backup: string, signal: AbortSignal): Promise<void> {

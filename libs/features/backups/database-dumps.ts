@@ -38,11 +38,13 @@ export class DatabaseDumps {
   ): Promise<void> {
     const command = engine.restore(access);
     if (!command) throw backupUnsupported(engine);
+    const setUp = engine.setUp(access);
+    // Before: the dump leaves out the platform's own users but grants them rights. After: it may have changed them.
+    if (setUp) await this.containers.insist(handle, setUp, signal);
     const { stdout, ended } = await this.containers.exec(handle, command, signal, dump);
     for await (const _line of stdout);
     const { exitCode, stderr } = await ended;
     if (exitCode !== 0) throw toolFailed('restore_failed', `${engine.name} did not take the data`, stderr);
-    const setUp = engine.setUp(access);
     if (setUp) await this.containers.insist(handle, setUp, signal);
   }
 

@@ -55,8 +55,9 @@ export class BackupSweeper {
   /** A target that does not work now is asked again in the next round. */
   private async purge(): Promise<number> {
     const rows = await this.db.backup.findMany({
-      where: { deletedAt: { not: null }, purgedAt: null, status: { not: 'in_progress' } },
-      orderBy: { deletedAt: 'asc' },
+      // One that failed has no file; what it may have left goes at once, its row stays to be read.
+      where: { purgedAt: null, OR: [{ status: 'failed' }, { status: 'completed', deletedAt: { not: null } }] },
+      orderBy: { createdAt: 'asc' },
       take: AT_ONCE,
     });
     let purged = 0;
@@ -75,7 +76,7 @@ export class BackupSweeper {
 
   private forget(): Promise<number> {
     return this.db.$executeRaw`
-      DELETE FROM backups b WHERE b.purged_at < clock_timestamp() - make_interval(days => ${HISTORY_DAYS})
+      DELETE FROM backups b WHERE b.deleted_at IS NOT NULL AND b.purged_at < clock_timestamp() - make_interval(days => ${HISTORY_DAYS})
         AND NOT EXISTS (SELECT 1 FROM restores r WHERE r.backup_id = b.id)`;
   }
 

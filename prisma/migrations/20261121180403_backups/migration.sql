@@ -123,6 +123,6 @@ ALTER TABLE "backup_schedules" ADD CONSTRAINT "backup_schedules_database_id_fkey
 ALTER TABLE "backup_schedules" ADD CONSTRAINT "backup_schedules_target_id_fkey" FOREIGN KEY ("target_id") REFERENCES "backup_targets"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- Files that are to be removed: the model Backup names it.
-CREATE INDEX "backups_to_purge" ON "backups" ("deleted_at") WHERE "deleted_at" IS NOT NULL AND "purged_at" IS NULL;
+CREATE INDEX "backups_to_purge" ON "backups" ("created_at") WHERE "purged_at" IS NULL AND ("status" = 'failed' OR "deleted_at" IS NOT NULL);
 -- A second restore of a database is refused while one is under way: the model Restore names it.
 CREATE UNIQUE INDEX "restores_one_at_a_time" ON "restores" ("database_id") WHERE "status" = 'in_progress';
