@@ -76,7 +76,7 @@ const inject = [CONFIG];
       useFactory: (guard: EgressGuard) => new HttpGitProviders(guard),
     },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, GIT_PROVIDERS, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, GIT_PROVIDERS, INGRESS, OBJECT_STORES, SOURCE],
 })
 export class DriversModule {}
 

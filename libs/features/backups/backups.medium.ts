@@ -314,6 +314,32 @@ describe('a restore into a new database', () => {
   });
 });
 
+describe('the backup before a deletion', () => {
+  it('is made of what was there, and outlives the database', async () => {
+    const { id } = await databaseWith(OLD);
+    await bench.databases.remove(bench.caller, id, false);
+    await bench.worker.settle();
+    const [row] = await bench.db.backup.findMany({ where: { databaseId: id } });
+    expect(row).toMatchObject({ trigger: 'final', status: 'completed', dumpBytes: BigInt(OLD.length) });
+    expect((await bench.backups.list(bench.caller, id, { limit: 20 })).backups).toHaveLength(1);
+    const { id: other, container } = await databaseWith('else\n', 'postgresql', 'other');
+    expect(await bench.restore(other, row?.id ?? '')).toMatchObject({ status: 'completed' });
+    expect(engine.of(container)).toBe(OLD);
+  });
+
+  it('does not keep a broken database from being deleted', async () => {
+    const { id } = await databaseWith(OLD);
+    engine.dumpExit = 1;
+    await bench.databases.remove(bench.caller, id, false);
+    await bench.worker.settle();
+    expect(await bench.db.backup.findMany({ where: { databaseId: id } })).toMatchObject([
+      { trigger: 'final', status: 'failed', errorCode: 'dump_failed' },
+    ]);
+    expect(bench.worker.runtime.workloads.size).toBe(0);
+    expect((await lastRun())?.status).toBe('succeeded');
+  });
+});
+
 describe('a schedule', () => {
   it('comes with each database, from its plan', async () => {
     const { id } = await databaseWith(OLD);

@@ -1,11 +1,14 @@
 /** Dumping a database into an archive and loading one, by the tools inside its container. Idempotent, knows nothing of runs. */
 import { Injectable } from '@nestjs/common';
-import { type Engine, type TableFacts, tableFacts } from '#drivers/engines/index.js';
+import { type Engine, type EngineCommand, type TableFacts, tableFacts } from '#drivers/engines/index.js';
 import type { Handle } from '#drivers/runtime/port.js';
 import { DatabaseContainers, type Instance } from '#features/databases/index.js';
 import { AppError, Capacity, Conflict, Invalid } from '#platform/errors.js';
+import { pause } from '#workflows/attempt.js';
 import { type ArchiveFacts, archiveFacts, differences } from './facts.js';
 
+const SET_UP_TRIES = 10;
+const SET_UP_PAUSE_MS = 1000;
 const MOST_FACTS_BYTES = 32 * 2 ** 20;
 
 @Injectable()
@@ -40,12 +43,22 @@ export class DatabaseDumps {
     if (!command) throw backupUnsupported(engine);
     const setUp = engine.setUp(access);
     // Before: the dump leaves out the platform's own users but grants them rights. After: it may have changed them.
-    if (setUp) await this.containers.insist(handle, setUp, signal);
+    if (setUp) await this.setUp(handle, setUp, signal);
     const { stdout, ended } = await this.containers.exec(handle, command, signal, dump);
     for await (const _line of stdout);
     const { exitCode, stderr } = await ended;
     if (exitCode !== 0) throw toolFailed('restore_failed', `${engine.name} did not take the data`, stderr);
-    if (setUp) await this.containers.insist(handle, setUp, signal);
+    if (setUp) await this.setUp(handle, setUp, signal);
+  }
+
+  /** Refused a few times in a row is refused: loading everything again would not change it. */
+  private async setUp(handle: Handle, command: EngineCommand, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const { exitCode, stderr } = await this.containers.tell(handle, command, signal);
+      if (exitCode === 0) return;
+      if (tries === SET_UP_TRIES) throw toolFailed('restore_failed', 'The users could not be set up', stderr);
+      await pause(SET_UP_PAUSE_MS, signal);
+    }
   }
 
   /** Null when the engine cannot be asked, or did not answer: a backup without facts is still a backup. */
