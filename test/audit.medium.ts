@@ -262,7 +262,13 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     async () => ({ path: `${await databasePath()}/public-access`, body: { cidrs: [] } }),
   ],
   ['PUT /databases/{id}/backup-schedule', async () => ({ path: `${await databasePath()}/backup-schedule`, body: {} })],
-  ['POST /databases/{id}/backup', async () => ({ path: `${await databasePath()}/backup` })],
+  [
+    'POST /databases/{id}/backup',
+    async () => {
+      await sql(`UPDATE databases SET status = 'running'`);
+      return { path: `${await databasePath()}/backup` };
+    },
+  ],
   [
     'POST /databases/{id}/backups/{backup_id}/verify',
     async () => {
@@ -382,9 +388,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await api?.close();
   await standIns?.close();
-});
-afterAll(async () => {
-  await api?.close();
   await s3?.close();
 });
 

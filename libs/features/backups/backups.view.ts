@@ -55,7 +55,9 @@ export function restoreView(row: Prisma.RestoreGetPayload<object>): RestoreView 
   };
 }
 
-export function scheduleView(row: Prisma.BackupScheduleGetPayload<object>): BackupScheduleView {
+type ScheduleRow = Omit<Prisma.BackupScheduleGetPayload<object>, 'databaseId' | 'createdAt' | 'updatedAt'>;
+
+export function scheduleView(row: ScheduleRow): BackupScheduleView {
   return {
     enabled: row.enabled,
     schedule: row.schedule,

@@ -5,21 +5,21 @@ import { recordAudit } from '#features/audit/index.js';
 import { requireDatabase } from '#features/databases/index.js';
 import { nextRun } from '#features/services/index.js';
 import { Invalid } from '#platform/errors.js';
-import { type Caller, notFound } from '#platform/http/index.js';
+import type { Caller } from '#platform/http/index.js';
 import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
 import { requireDumps } from './backups.service.js';
 import { scheduleView } from './backups.view.js';
+import { defaultSchedule } from './schedules.js';
 
 @Injectable()
 export class SchedulesService {
   constructor(private readonly db: PrismaService) {}
 
-  /** @throws NotFound `backup_schedule_not_found` for an engine that cannot be backed up */
   async get(caller: Caller, databaseId: string): Promise<BackupScheduleView> {
-    await requireDatabase(this.db, caller, databaseId);
+    const database = await requireDatabase(this.db, caller, databaseId);
     const row = await this.db.backupSchedule.findUnique({ where: { databaseId } });
-    if (!row) throw notFound('backup schedule');
-    return scheduleView(row);
+    // Until the worker has seen it: what it will be given.
+    return scheduleView(row ?? defaultSchedule(database, await databaseTime(this.db)));
   }
 
   /** @throws Invalid `schedule_invalid`, `time_zone_invalid`, `unknown_backup_target`; Conflict `backup_unsupported` */

@@ -78,6 +78,9 @@ export function defaultSchedule({ id, type, plan }: { id: string; type: string; 
   return {
     enabled,
     schedule,
+    timeZone: null,
+    targetId: null,
+    verify: true,
     keepCount: days,
     keepDays: days,
     nextRunAt: enabled ? nextRun(schedule, null, now) : null,

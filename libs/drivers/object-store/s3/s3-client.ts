@@ -5,7 +5,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { sign } from 'aws4';
+import aws4 from 'aws4';
 import type { EgressGuard } from '#platform/egress.js';
 import { pinnedLookup } from '#platform/egress-redirects.js';
 import { AppError } from '#platform/errors.js';
@@ -81,7 +81,7 @@ export class S3Client {
   private send(call: S3Call, addresses: string[]): Promise<http.IncomingMessage> {
     const { url, options } = this;
     const { method, body, signal } = call;
-    const signed = sign(
+    const signed = aws4.sign(
       {
         service: 's3',
         region: options.region,
