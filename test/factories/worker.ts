@@ -16,7 +16,16 @@ import type { ObjectStores } from '#drivers/object-store/stores.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, GIT_PROVIDERS, INGRESS, OBJECT_STORES, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import {
+  BUILD_PROGRAMS,
+  BUILDER,
+  DISK_GUARD,
+  GIT_PROVIDERS,
+  INGRESS,
+  OBJECT_STORES,
+  RUNTIME,
+  SOURCE,
+} from '#drivers/tokens.js';
 import { BackupFiles } from '#features/backups/backup-files.js';
 import { BackupsService } from '#features/backups/backups.service.js';
 import { BackupsWorkerModule } from '#features/backups/index.js';

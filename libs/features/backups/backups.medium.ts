@@ -46,6 +46,8 @@ describe('a backup', () => {
     expect(store.objects.get(row.objectKey ?? '')?.includes('second table')).toBe(false);
     const actions = await bench.db.auditLog.findMany({ where: { resource: 'backup' }, orderBy: { seq: 'asc' } });
     expect(actions.map(({ action }) => action)).toEqual(['create', 'completed']);
+    const events = await bench.db.platformEvent.findMany({ where: { type: { startsWith: 'backup.' } } });
+    expect(events).toMatchObject([{ type: 'backup.completed', data: { backup_id: row.id, database_id: id } }]);
   });
 
   it('names the tables that changed meanwhile instead of promising them', async () => {

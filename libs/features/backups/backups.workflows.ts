@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { engineOf } from '#drivers/engines/index.js';
 import { recordAudit } from '#features/audit/index.js';
 import { containerName, moveDatabase, type Target } from '#features/databases/index.js';
+import { recordEvent } from '#features/events/index.js';
 import { databaseTime, type Prisma, type Tx } from '#platform/prisma/prisma.service.js';
 import type { Outcome, Plan } from '#workflows/plan.js';
 import type { RunFailure, RunRef, Workflow } from '#workflows/workflow.js';
@@ -70,6 +71,13 @@ async function backedUp(tx: Tx, run: RunRef, outcome: Outcome, failure: RunFailu
   const { id, databaseId, projectId, status, trigger } = row;
   const after = { database_id: databaseId, status, trigger, error_code: row.errorCode };
   await recordAudit(tx, null, { resource: 'backup', resourceId: id, action: status, projectId, after });
+  const data = {
+    backup_id: id,
+    ...after,
+    error: row.error,
+    size_bytes: row.storedBytes ? Number(row.storedBytes) : null,
+  };
+  await recordEvent(tx, { projectId, type: status === 'completed' ? 'backup.completed' : 'backup.failed', data });
   if (row.trigger === 'schedule' && status === 'completed' && (await wantsProof(tx, databaseId)))
     await startVerify(tx, id);
 }
