@@ -179,6 +179,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     databases: randomUUID(),
     backups: randomUUID(),
     'backup-targets': randomUUID(),
+    deliveries: randomUUID(),
     users: 'somebody',
     previews: '1',
     members: person('spare').id,
