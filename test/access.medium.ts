@@ -81,6 +81,9 @@ const PUBLIC = [
 /** Beyond scope and role only for the operator of the installation. */
 const OPERATOR_ONLY = ['GET /settings', 'PUT /settings'];
 
+/** Where nothing may be dialled. */
+const BUCKET = { endpoint: 'http://127.0.0.1:1', region: 'us-east-1', bucket: 'backups', access_key_id: 'x' };
+
 /** Bodies that pass the form, so that the answer is about access. */
 const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /builds': () => ({
@@ -113,6 +116,8 @@ const BODIES: Record<string, (fixture: Fixture) => object> = {
   'POST /databases/{id}/query': () => ({ query: 'SELECT 1' }),
   'POST /databases/{id}/users': () => ({ name: 'x' }),
   'POST /databases/{id}/databases': () => ({ name: 'x' }),
+  'POST /databases/{id}/restore': ({ ids }) => ({ backup_id: ids.backups }),
+  'POST /backup-targets': () => ({ ...BUCKET, name: randomUUID(), secret_access_key: 'x' }),
   'PUT /databases/{id}/public-access': () => ({ cidrs: [] }),
   'POST /invitations/accept': ({ invitationToken }) => ({ token: invitationToken }),
 };
@@ -173,6 +178,9 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     providers: randomUUID(),
     templates: 'nginx',
     databases: randomUUID(),
+    backups: randomUUID(),
+    'backup-targets': randomUUID(),
+    deliveries: randomUUID(),
     users: 'somebody',
     previews: '1',
     members: person('spare').id,
@@ -260,6 +268,7 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
   const token = api.app.get(SecretBox).seal('token', `git-provider:${more.providers}`);
   const provider = { type: 'gitea', name: 'G', baseUrl: 'http://127.0.0.1:1', token };
   await db.gitProvider.create({ data: { id: more.providers, userId: owner.id, ...provider } });
+  await backupOf(more, projectId);
   const created = { resource: 'project', resourceId: projectId, projectId, action: 'create' };
   await db.$transaction((tx) => recordAudit(tx, { userId: owner.id, isAdmin: false }, created));
   await apiToken({ id: more.tokens, scopes: ['read'] });
@@ -278,6 +287,16 @@ async function databaseOf(
   const made = { name: 'main', alias: 'main', type: 'postgresql', version: '15.18', plan: 'hobby', region: 'local' };
   await db.database.create({ data: { id, projectId, volumeId, credentials, ...made } });
   await db.databaseLink.create({ data: { id: randomUUID(), databaseId: id, serviceId, variable: 'A_DATABASE_URL' } });
+}
+
+/** One that failed, so that nobody looks for its file. */
+async function backupOf(ids: { databases: string; backups: string; 'backup-targets': string }, projectId: string) {
+  const made = { databaseId: ids.databases, engine: 'postgresql', version: '15.18', trigger: 'manual' };
+  await db.backup.create({ data: { id: ids.backups, projectId, status: 'failed', ...made } });
+  const id = ids['backup-targets'];
+  const secretKey = api.app.get(SecretBox).seal('x', `backup-target:${id}`);
+  const { access_key_id: accessKeyId, ...bucket } = BUCKET;
+  await db.backupTarget.create({ data: { id, userId: owner.id, name: id, secretKey, accessKeyId, ...bucket } });
 }
 
 /** Past the API, so that it may be expired. @returns the token */

@@ -3,6 +3,7 @@
  * none of the secrets of its request. A new operation fails here until it has a call below.
  */
 import { randomUUID } from 'node:crypto';
+import { startS3, type TestS3 } from '#drivers/object-store/testing/s3-server.js';
 import { createOpenApi } from '../apps/api/http/openapi.js';
 import { type TestApi, type TestUser, testApi } from './factories/api.js';
 import { type StandIns, startGitProviders } from './git-providers/index.js';
@@ -10,6 +11,7 @@ import { type StandIns, startGitProviders } from './git-providers/index.js';
 /** Operations that change nothing, with the reason. */
 const NOTHING_CHANGES: Record<string, string> = {
   'POST /templates/plan': 'shows what would be made',
+  'POST /backup-targets/{id}/check': 'looks at the bucket and keeps what it saw',
   'POST /databases/{id}/query': 'reads; what may write needs a running engine: libs/features/databases/engines.real.ts',
   'POST /databases/{id}/users': 'needs a running engine: libs/features/databases/engines.real.ts',
   'DELETE /databases/{id}/users/{name}': 'needs a running engine: libs/features/databases/engines.real.ts',
@@ -41,6 +43,7 @@ interface Call {
 
 let api: TestApi;
 let standIns: StandIns;
+let s3: TestS3;
 let admin: TestUser;
 let guest: TestUser;
 let ids: Record<'project' | 'service' | 'cron' | 'hooked' | 'volume' | 'deployment', string>;
@@ -53,6 +56,14 @@ const call = async (method: string, path: string, body?: unknown) => {
 };
 
 const newest = async (table: string) => (await sql(`SELECT id FROM ${table} ORDER BY created_at DESC LIMIT 1`))[0]?.id;
+const backupPath = async () => `${await databasePath()}/backups/${await newest('backups')}`;
+const bucketOf = ({ endpoint, region, bucket, accessKeyId, secretAccessKey }: TestS3['options']) => ({
+  endpoint,
+  region,
+  bucket,
+  access_key_id: accessKeyId,
+  secret_access_key: secretAccessKey,
+});
 const databasePath = async () => `/databases/${await newest('databases')}`;
 const domainId = () => newest('domains');
 const webhookPath = async () => `/projects/${ids.project}/webhooks/${await newest('webhook_endpoints')}`;
@@ -250,6 +261,35 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
     'PUT /databases/{id}/public-access',
     async () => ({ path: `${await databasePath()}/public-access`, body: { cidrs: [] } }),
   ],
+  ['PUT /databases/{id}/backup-schedule', async () => ({ path: `${await databasePath()}/backup-schedule`, body: {} })],
+  [
+    'POST /databases/{id}/backup',
+    async () => {
+      await sql(`UPDATE databases SET status = 'running'`);
+      return { path: `${await databasePath()}/backup` };
+    },
+  ],
+  [
+    'POST /databases/{id}/backups/{backup_id}/verify',
+    async () => {
+      await sql(`UPDATE backups SET status = 'completed'`);
+      return { path: `${await backupPath()}/verify` };
+    },
+  ],
+  [
+    'POST /databases/{id}/restore',
+    async () => ({ path: `${await databasePath()}/restore`, body: { backup_id: await newest('backups') } }),
+  ],
+  ['DELETE /databases/{id}/backups/{backup_id}', async () => ({ path: await backupPath() })],
+  [
+    'POST /backup-targets',
+    () => ({
+      path: '/backup-targets',
+      body: { ...bucketOf(s3.options), name: 'offsite' },
+      secret: s3.options.secretAccessKey,
+    }),
+  ],
+  ['DELETE /backup-targets/{id}', async () => ({ path: `/backup-targets/${await newest('backup_targets')}` })],
   ['DELETE /databases/{id}', async () => ({ path: `${await databasePath()}?force=true` })],
   ['POST /databases/{id}/undelete', async () => ({ path: `${await databasePath()}/undelete` })],
   [
@@ -332,6 +372,7 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
 beforeAll(async () => {
   standIns = await startGitProviders();
   api = await testApi({ environment: { CONTAINR_EGRESS_ALLOW: '127.0.0.1/32' } });
+  s3 = await startS3();
   admin = await api.user();
   guest = await api.user();
   const project = (await call('POST', '/projects', { name: 'P' })).id;
@@ -347,6 +388,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api?.close();
   await standIns?.close();
+  await s3?.close();
 });
 
 function mutations(): string[] {

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { DriversModule } from '#drivers/drivers.module.js';
 import { AccountsApiModule } from '#features/accounts/index.js';
 import { AuditApiModule } from '#features/audit/index.js';
+import { BackupsApiModule } from '#features/backups/index.js';
 import { BuildsApiModule } from '#features/builds/index.js';
 import { ComposeApiModule } from '#features/compose/index.js';
 import { DatabasesApiModule } from '#features/databases/index.js';
@@ -44,6 +45,7 @@ import { PlatformMetrics } from './metrics/platform-metrics.js';
     DatabasesApiModule,
     DeploymentsApiModule,
     DomainsApiModule,
+    BackupsApiModule,
     BuildsApiModule,
     RegistriesApiModule,
     ExecutionsApiModule,

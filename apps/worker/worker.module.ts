@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DriversModule } from '#drivers/drivers.module.js';
+import { BackupsWorkerModule } from '#features/backups/index.js';
 import { BuildsWorkerModule } from '#features/builds/index.js';
 import { DatabasesWorkerModule } from '#features/databases/index.js';
 import { DeploymentReportsWorkerModule } from '#features/deployment-reports/index.js';
@@ -16,6 +17,7 @@ import { WebhookEndpointsWorkerModule } from '#features/webhook-endpoints/index.
 import { WebhooksWorkerModule } from '#features/webhooks/index.js';
 import { PlatformModule, type PlatformOptions } from '#platform/platform.module.js';
 import { ExecutorModule, RunQueueModule } from '#workflows/workflows.module.js';
+import { BackupsClock } from './clocks/backups.clock.js';
 import { CronClock } from './clocks/cron.clock.js';
 import { DatabasesClock } from './clocks/databases.clock.js';
 import { DomainsClock } from './clocks/domains.clock.js';
@@ -33,6 +35,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
 @Module({
   imports: [
     GitProvidersWorkerModule,
+    BackupsWorkerModule,
     BuildsWorkerModule,
     DatabasesWorkerModule,
     DeploymentsWorkerModule,
@@ -66,6 +69,7 @@ import { RunsProcessor } from './processors/runs.processor.js';
     DeliveriesClock,
     HooksClock,
     PushesClock,
+    BackupsClock,
   ],
 })
 export class WorkerModule {}

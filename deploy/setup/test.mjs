@@ -32,6 +32,8 @@ function serverEnv(env) {
 }
 
 async function prepare(wanted, env) {
+  // Compresses backups.
+  await ensureCommands(['zstd']);
   if (wanted.servers && !wanted.docker && !env.REDIS_URL) await ensureCommands(['redis-server']);
   // A registry to push to and pull from, with a login.
   if (wanted.docker) await ensureCommands(['docker-registry']);

@@ -1,4 +1,5 @@
 /** The real drivers, made from the configuration. Tests replace the providers by fakes that pass the same conformance suites. */
+import path from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { Bus } from '#platform/bus.js';
 import { CONFIG, type Config } from '#platform/config.js';
@@ -11,10 +12,20 @@ import { LocalDisks } from './disk/local-disks.js';
 import { HttpGitProviders } from './git-providers/git-providers.js';
 import { CaddyIngress } from './ingress/caddy/caddy-ingress.js';
 import { acmeOptions, localConfig } from './ingress/caddy/local.js';
+import { RealObjectStores } from './object-store/stores.js';
 import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 import type { ContainerRuntime } from './runtime/port.js';
 import { GitSource } from './source/git-source.js';
-import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, GIT_PROVIDERS, INGRESS, RUNTIME, SOURCE } from './tokens.js';
+import {
+  BUILD_PROGRAMS,
+  BUILDER,
+  DISK_GUARD,
+  GIT_PROVIDERS,
+  INGRESS,
+  OBJECT_STORES,
+  RUNTIME,
+  SOURCE,
+} from './tokens.js';
 
 const inject = [CONFIG];
 
@@ -50,6 +61,11 @@ const inject = [CONFIG];
         new CaddyIngress({ admin: config.CONTAINR_INGRESS_ADMIN, base: caddyBase(config) }),
     },
     {
+      provide: OBJECT_STORES,
+      inject: [CONFIG, EgressGuard],
+      useFactory: (config: Config, guard: EgressGuard) => new RealObjectStores(backupFolder(config), guard),
+    },
+    {
       provide: SOURCE,
       inject: [CONFIG, EgressGuard],
       useFactory: (config: Config, guard: EgressGuard) => new GitSource({ dataDir: config.CONTAINR_DATA_DIR, guard }),
@@ -60,7 +76,7 @@ const inject = [CONFIG];
       useFactory: (guard: EgressGuard) => new HttpGitProviders(guard),
     },
   ],
-  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, GIT_PROVIDERS, INGRESS, SOURCE],
+  exports: [EgressGuard, RUNTIME, BUILDER, BUILD_PROGRAMS, DISK_GUARD, GIT_PROVIDERS, INGRESS, OBJECT_STORES, SOURCE],
 })
 export class DriversModule {}
 
@@ -74,4 +90,11 @@ function caddyBase(config: Config) {
     encryptionKey: config.CONTAINR_ENCRYPTION_KEY,
     ...acmeOptions(config),
   });
+}
+
+/** A folder that the operator named is not made: when its disk is not mounted, that must be seen. */
+function backupFolder({ CONTAINR_BACKUP_DIR, CONTAINR_DATA_DIR }: Config) {
+  return CONTAINR_BACKUP_DIR
+    ? { folder: CONTAINR_BACKUP_DIR, make: false }
+    : { folder: path.join(CONTAINR_DATA_DIR, 'backups'), make: true };
 }

@@ -8,3 +8,5 @@ export const DISK_GUARD = Symbol('DiskGuard');
 export const INGRESS = Symbol('Ingress');
 /** A GitProviders: opens accounts at GitHub, GitLab, Bitbucket, Gitea. */
 export const GIT_PROVIDERS = Symbol('GitProviders');
+/** ObjectStores: where backups go. */
+export const OBJECT_STORES = Symbol('ObjectStores');

@@ -204,6 +204,13 @@ export const configSchema = z.object({
     1048576,
     'GiB that the build cache of the Docker Engine may take. 0: it is left alone, because it cannot be known whose a part of it is. Set it only when the engine is ours alone; `npm start` sets 10 when it has started dockerd itself.',
   ),
+  CONTAINR_BACKUP_DIR: z
+    .string()
+    .transform((dir) => path.resolve(dir))
+    .optional()
+    .describe(
+      'Folder for backups that have no target of their own, best on another disk. It must exist: backups fail loudly when its disk is not mounted. Unset: `backups` in the data folder, which is made.',
+    ),
   CONTAINR_LOG_RETENTION_DAYS: number(
     30,
     1,

@@ -63,6 +63,14 @@ const runningDatabase = async () => {
   });
   return ofDatabase();
 };
+const completedBackup = async (): Promise<string> => {
+  const newest = async () => (await world.api.get(`/databases/${ids.database}/backups`)).backups[0];
+  await until(async () => (await newest())?.status === 'completed', {
+    what: async () => `a completed backup, but it is ${JSON.stringify(await newest())}`,
+    within: 120_000,
+  });
+  return (await newest()).id;
+};
 const ofBuild = () => ({ id: ids.build ?? '' });
 const newProject = async () => ({ id: (await world.project('Short-lived')).id });
 const newService = async () => ({
@@ -152,6 +160,12 @@ const CALLS: Record<string, [() => Call | Promise<Call>, ...(() => Call | Promis
   'POST /databases/{id}/action': [
     () => ({ path: ofDatabase(), body: { action: 'restart' } }),
     () => ({ path: ofDatabase(), body: { action: 'explode' } }),
+  ],
+  'POST /databases/{id}/backup': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
+  'POST /databases/{id}/restore': [
+    async () => ({ path: await runningDatabase(), body: { backup_id: await completedBackup() } }),
+    () => ({ path: none(), body: { backup_id: 'x' } }),
+    () => ({ path: ofDatabase(), body: {} }),
   ],
   'DELETE /databases/{id}': [async () => ({ path: await runningDatabase() }), () => ({ path: none() })],
   'GET /audit-logs': [

@@ -11,10 +11,27 @@ import { DiskGuard } from '#drivers/disk/disk-guard.js';
 import { FakeDisks } from '#drivers/disk/fake.js';
 import { HttpGitProviders } from '#drivers/git-providers/git-providers.js';
 import { FakeIngress } from '#drivers/ingress/fake.js';
+import { FakeObjectStores } from '#drivers/object-store/fake.js';
+import type { ObjectStores } from '#drivers/object-store/stores.js';
 import { FakeRuntime } from '#drivers/runtime/fake.js';
 import type { ContainerRuntime } from '#drivers/runtime/port.js';
 import { FakeSource } from '#drivers/source/fake.js';
-import { BUILD_PROGRAMS, BUILDER, DISK_GUARD, GIT_PROVIDERS, INGRESS, RUNTIME, SOURCE } from '#drivers/tokens.js';
+import {
+  BUILD_PROGRAMS,
+  BUILDER,
+  DISK_GUARD,
+  GIT_PROVIDERS,
+  INGRESS,
+  OBJECT_STORES,
+  RUNTIME,
+  SOURCE,
+} from '#drivers/tokens.js';
+import { BackupFiles } from '#features/backups/backup-files.js';
+import { BackupsService } from '#features/backups/backups.service.js';
+import { BackupsWorkerModule } from '#features/backups/index.js';
+import { RestoresService } from '#features/backups/restores.service.js';
+import { SchedulesService } from '#features/backups/schedules.service.js';
+import { TargetsService } from '#features/backups/targets.service.js';
 import { DatabaseLinksService } from '#features/databases/database-links.service.js';
 import { DatabaseToolsService } from '#features/databases/database-tools.service.js';
 import { DatabaseReader } from '#features/databases/databases.reader.js';
@@ -50,7 +67,10 @@ export type TestWorker = Awaited<ReturnType<typeof testWorker>>;
 const queue = { provide: RunQueue, useValue: { nudge: () => undefined } };
 
 /** @param environment settings beyond the defaults of tests. @param real drivers instead of the fakes; `runtime` of the result stays the fake. */
-export async function testWorker(environment: Record<string, string> = {}, real: { runtime?: ContainerRuntime } = {}) {
+export async function testWorker(
+  environment: Record<string, string> = {},
+  real: { runtime?: ContainerRuntime; stores?: ObjectStores } = {},
+) {
   const database = await createTestDatabase();
   const drivers = {
     runtime: new FakeRuntime(),
@@ -58,6 +78,7 @@ export async function testWorker(environment: Record<string, string> = {}, real:
     builder: new FakeBuilder(),
     source: new FakeSource(),
     disks: new FakeDisks(),
+    stores: new FakeObjectStores(),
   };
   shareImages(drivers);
   const app = await listeningApp();
@@ -88,11 +109,12 @@ type Drivers = {
   builder: FakeBuilder;
   source: FakeSource;
   disks: FakeDisks;
+  stores: ObjectStores;
 };
 
 async function start(
   databaseUrl: string,
-  { runtime, ingress, builder, source, disks }: Drivers,
+  { runtime, ingress, builder, source, disks, stores }: Drivers,
   environment: Record<string, string>,
 ): Promise<TestingModule> {
   const config = testConfig({ DATABASE_URL: databaseUrl, ...environment });
@@ -107,6 +129,7 @@ async function start(
     { provide: SOURCE, useValue: source },
     { provide: EgressGuard, useValue: egress },
     { provide: GIT_PROVIDERS, useValue: new HttpGitProviders(egress) },
+    { provide: OBJECT_STORES, useValue: stores },
     queue,
   ];
   @Global()
@@ -121,6 +144,7 @@ async function start(
       ExecutorModule,
       DatabasesWorkerModule,
       GitProvidersWorkerModule,
+      BackupsWorkerModule,
       DeploymentsWorkerModule,
       ExecutionsWorkerModule,
       DomainsWorkerModule,
@@ -140,6 +164,11 @@ async function start(
       DatabaseToolsService,
       DatabaseMetricsService,
       PublicAccessService,
+      BackupFiles,
+      BackupsService,
+      RestoresService,
+      SchedulesService,
+      TargetsService,
     ],
   }).compile();
   return module.init();

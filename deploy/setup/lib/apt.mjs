@@ -8,6 +8,7 @@ export const PROGRAMS = {
   git: { package: 'git' },
   'redis-server': { package: 'redis-server', instead: 'set REDIS_URL to a Redis of your own' },
   caddy: { package: 'caddy' },
+  zstd: { package: 'zstd' },
   dockerd: { package: 'docker.io', instead: 'set DOCKER_HOST to a Docker Engine of your own' },
   'docker-registry': { package: 'docker-registry' },
   debootstrap: { package: 'debootstrap', instead: 'load the base images yourself (docker pull)' },

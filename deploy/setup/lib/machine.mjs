@@ -6,7 +6,7 @@ import { ensureBuild, ensurePackages, requireNode } from './packages.mjs';
 
 /** The programs that this environment asks for. @returns {Promise<string[]>} keys of PROGRAMS */
 async function programs(env) {
-  const names = ['git', 'caddy'];
+  const names = ['git', 'caddy', 'zstd'];
   if (!env.REDIS_URL) names.push('redis-server');
   if (await needsDockerd(env)) names.push('dockerd');
   return names;

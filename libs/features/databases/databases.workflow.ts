@@ -10,6 +10,7 @@ import type { RunFailure, RunRef, Workflow } from '#workflows/workflow.js';
 import { containerName } from './database-containers.js';
 import { planDelete, planPurge, planRestart, planStop, planUp, type Target } from './databases.plan.js';
 import { moveDatabase } from './databases.state.js';
+import { planFinalBackup } from './final-backup.js';
 
 /** Brings it up: made, started, healed, or its settings and password taken to an engine that runs. */
 export const DATABASE_UP = 'database-up';
@@ -39,7 +40,7 @@ export class DatabaseWorkflows {
       of(DATABASE_UP, planUp, 'running'),
       of(DATABASE_RESTART, planRestart, 'running'),
       of(DATABASE_STOP, planStop, 'stopped'),
-      { ...of(DATABASE_DELETE, planDelete, 'stopped'), finished: removed },
+      { name: DATABASE_DELETE, plan: planRemoval, finished: removed, changed },
       { name: DATABASE_PURGE, plan: (tx, run) => purgeable(tx, run), finished: purged, changed },
     ];
   }
@@ -49,6 +50,10 @@ async function targetOf(tx: Tx, run: RunRef): Promise<Target> {
   const row = await tx.database.findUniqueOrThrow({ where: { id: run.subjectId } });
   const grace = engineOf(row.type).graceSeconds;
   return { database: row.id, project: row.projectId, name: containerName(row), grace };
+}
+
+async function planRemoval(tx: Tx, run: RunRef): Promise<Plan> {
+  return [...(await planFinalBackup(tx, run.subjectId)), ...planDelete(await targetOf(tx, run))];
 }
 
 /** Its live volume only when it is deleted itself. */
