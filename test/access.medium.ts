@@ -173,7 +173,6 @@ async function fixture(invited: TestUser = owner): Promise<Fixture> {
     domains: randomUUID(),
     builds: randomUUID(),
     webhooks: randomUUID(),
-    deliveries: randomUUID(),
     'registry-credentials': randomUUID(),
     providers: randomUUID(),
     templates: 'nginx',
