@@ -18,6 +18,8 @@ export class PrismaService extends PrismaClient implements OnModuleDestroy {
         query_timeout: 15_000,
         keepAlive: true,
       }),
+      // Prisma's own 5 s are less than a busy machine may take for a few statements; what hangs is ended by query_timeout.
+      transactionOptions: { maxWait: 10_000, timeout: 20_000 },
     });
   }
 
