@@ -14,7 +14,8 @@ let project: { id: string };
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startRegistry();
-  world = await World.start();
+  // One slot: the second build has to wait for the first.
+  world = await World.start({ CONTAINR_BUILD_CONCURRENCY: '1' });
   project = await world.project();
 });
 afterAll(async () => {
@@ -75,24 +76,46 @@ it('builds a commit and pushes it to a registry with a login', async () => {
   await world.things.docker.getImage(`containr/${project.id}/team/app:v1`).remove({ force: true });
 });
 
-it('ends a running build and leaves nothing of it', async () => {
+it('ends a running build within seconds, leaves nothing of it, and the next in the line gets its slot', async () => {
   const mark = `sleep 91${Math.floor(Math.random() * 1e6)}`;
-  const files = { Dockerfile: `FROM node:20-bookworm-slim\nRUN echo ${nonce()}\nRUN ${mark}\n` };
-  const { url } = await world.remotes.create(files);
-  const service = await world.service(project, { name: 'Endless', source: { repository: url } });
-  const images = await world.things.images();
-  const { id } = await world.api.post('/builds', { service_id: service.id, image_name: 'endless', image_tag: 'v1' });
-  await until(async () => processes(mark) > 0, { what: 'the step to run', within: 120_000 });
+  const endless = await buildable('Endless', `RUN echo ${nonce()}\nRUN ${mark}`);
+  const next = await buildable('Next', `LABEL nonce=${nonce()}`);
+  const before = await leavings();
+  const { id } = await world.api.post('/builds', { service_id: endless.id, image_name: 'endless', image_tag: 'v1' });
+  await until(() => processes(mark) > 0, { what: 'the step to run', within: 120_000 });
   // Progress is stored a moment after it was made.
   const seen = async () => (await world.api.get(`/builds/${id}`)).progress > 0;
   await until(seen, { what: 'progress', within: 60_000 });
+  const waiting = await world.api.post('/builds', { service_id: next.id, image_name: 'next', image_tag: 'v1' });
+  const inLine = async () => (await world.api.get(`/builds/${waiting.id}`)).metadata.queue_position === '1';
+  await until(inLine, { what: 'the second build to wait', within: 60_000 });
   expect((await world.api.get(`/builds/${id}`)).status).toBe('running');
+
   await world.api.post(`/builds/${id}/cancel`);
-  const build = await ended(id);
-  expect(build).toMatchObject({ status: 'cancelled', metadata: { error_code: 'cancelled' } });
-  await until(async () => processes(mark) === 0, { what: 'the step to be gone', within: 30_000 });
-  expect(await world.things.images()).toEqual(images);
+  const answered = performance.now();
+  await until(() => processes(mark) === 0, { what: 'the step to be gone', within: 10_000, every: 10 });
+  process.stdout.write(`cancel answered -> step gone: ${Math.round(performance.now() - answered)} ms\n`);
+
+  expect(await ended(id)).toMatchObject({ status: 'cancelled', metadata: { error_code: 'cancelled' } });
+  const image = `containr/${project.id}/endless:v1`;
+  await expect(world.things.docker.getImage(image).inspect()).rejects.toMatchObject({ statusCode: 404 });
+  expect(await ended(waiting.id)).toMatchObject({ status: 'success' });
+  expect(await world.query("SELECT id FROM builds WHERE status IN ('pending', 'running')")).toEqual([]);
+  await world.things.docker.getImage(`containr/${project.id}/next:v1`).remove({ force: true });
+  expect(await leavings()).toEqual(before);
 });
+
+/** A service whose Dockerfile ends with these lines. */
+async function buildable(name: string, lines: string) {
+  const { url } = await world.remotes.create({ Dockerfile: `FROM node:20-bookworm-slim\n${lines}\n` });
+  return world.service(project, { name, source: { repository: url } });
+}
+
+/** Images and containers of the installation. */
+async function leavings() {
+  const ids = (await world.things.containers()).map((container) => container.id).sort();
+  return { images: await world.things.images(), containers: ids };
+}
 
 /** How many processes have this text in their command. */
 function processes(text: string): number {

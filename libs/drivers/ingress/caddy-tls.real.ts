@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { CaddyIngress } from './caddy/caddy-ingress.js';
 import type { OwnCertificate } from './port.js';
 import { CaddyProcess } from './testing/caddy-process.js';
-import { send, Upstream } from './testing/traffic.js';
+import { send, Upstream, until } from './testing/traffic.js';
 
 const HOST = 'shop.example.com';
 let caddy: CaddyProcess;
@@ -91,6 +91,19 @@ test('an own certificate is shown, replaced at once, and its key is given to nob
     const answer = await send(caddy, { host: HOST, path: `${guess}?server_name=${HOST}` });
     expect(answer.body).not.toContain('PRIVATE KEY');
   }
+});
+
+test('an own certificate takes the place of an automatic one when that is due, and gives it back at once', async () => {
+  // biome-ignore lint/suspicious/noExplicitAny: Caddy's own JSON
+  const { policies } = (caddy.config as any).apps.tls.automation;
+  policies[1].issuers[0].lifetime = '30s'; // instead of 12 hours: due 2.5 s after it was made
+  await caddy.restart('base');
+  await ensure(one, 'a', [HOST]);
+  expect((await certificateOf(HOST)).subject.CN).toBeUndefined();
+  await ingress.ensureCertificate(HOST, await ownCertificate(HOST));
+  await until(async () => (await certificateOf(HOST)).subject.CN === 'own');
+  await ingress.ensureCertificate(HOST, null);
+  expect((await certificateOf(HOST)).subject.CN).toBeUndefined();
 });
 
 test('a broken own certificate breaks one host only', async () => {

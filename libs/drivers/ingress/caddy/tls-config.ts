@@ -7,8 +7,12 @@
  * - an own certificate: a PEM file that Caddy fetches from {@link certificateRoutes} during the handshake.
  *
  * Both addresses are answered by the same Caddy, on loopback, below a path that only this installation knows: neither needs the API, so
- * apps are served while the platform is down. Caddy 2.6.2 keeps what it made itself in memory and looks there first: an own certificate that
- * replaces an automatic one is used when that one is due for renewal (own CA: within 8 hours) or after a restart of Caddy.
+ * apps are served while the platform is down.
+ *
+ * Caddy 2.6.2 keeps what it made itself in memory and looks there first, so an own certificate that replaces an automatic one waits until
+ * that one is due for renewal: then Caddy asks, hears that it may not have one any more, drops the old one and fetches the own. (Answered
+ * with yes it would renew the automatic one for ever.) A reload of the configuration, of the tls app alone too, shows the own certificate
+ * at once but closes every WebSocket of every service: measured, not done. Nothing else in the admin API reaches that memory.
  */
 import type { Json, JsonObject } from './json.js';
 
@@ -24,6 +28,12 @@ export interface AcmeOptions {
   /** PEM file with the root that the directory's own TLS certificate is checked against. */
   caFile?: string;
 }
+
+/**
+ * Certificates of Caddy's own CA last 12 hours; due when this part of it is left, an hour after they were made. They cost a signature and
+ * three small files, and only hosts that are visited are renewed.
+ */
+const OWN_CA_RENEWAL = 11 / 12;
 
 export interface TlsOptions {
   baseDomain: string;
@@ -58,6 +68,8 @@ export function tlsApp(options: TlsOptions): JsonObject {
         {
           on_demand: true,
           get_certificate: [{ via: 'http', url: `${internalUrl(options)}/certificate` }],
+          // An ACME CA limits how often it is asked: Caddy's default there, a third of the certificate's time.
+          ...(acme ? {} : { renewal_window_ratio: OWN_CA_RENEWAL }),
           issuers: [acme ? acmeIssuer(acme) : { module: 'internal' }],
         },
       ],
@@ -86,24 +98,30 @@ function internalUrl(options: TlsOptions): string {
   return `http://${internalHost(options)}:${options.httpPort}/${options.internalToken}`;
 }
 
+interface AskOptions extends TlsOptions {
+  routesDir: string;
+}
+
 /** What Caddy asks itself, before all routes of services. */
-export function internalRoutes(options: TlsOptions & { routesDir: string }): JsonObject[] {
+export function internalRoutes(options: AskOptions): JsonObject[] {
   const from = { remote_ip: { ranges: ['127.0.0.0/8', '::1', internalHost(options)] } };
   const below = (path: string) => ({ ...from, path: [`/${options.internalToken}/${path}`] });
   const subroute = (routes: JsonObject[]): Json => ({ handler: 'subroute', routes });
   return [
-    { match: [below('ask')], handle: [subroute(askRoutes(options.routesDir))], terminal: true },
+    { match: [below('ask')], handle: [subroute(askRoutes(options))], terminal: true },
     { match: [below('certificate')], handle: [subroute(certificateRoutes(options.certificatesDir))], terminal: true },
   ];
 }
 
-/** 200 when a route has the host, exactly or by a wildcard one label up. */
-function askRoutes(root: string): JsonObject[] {
+/** 200 when a route has the host, exactly or by a wildcard one label up, and it has no own certificate. */
+function askRoutes({ routesDir: root, certificatesDir }: AskOptions): JsonObject[] {
   const name = '{http.request.uri.query.domain}';
   const parent = { [name]: { name: 'ask', pattern: '^[a-z0-9-]+[.]([a-z0-9-]+([.][a-z0-9-]+)*)$' } };
   const wellFormed = { [name]: { name: 'asked', pattern: '^[a-z0-9-]+([.][a-z0-9-]+)*$' } };
-  const exists = (path: string) => ({ file: { root, try_files: [path] } });
+  const exists = (path: string, folder = root) => ({ file: { root: folder, try_files: [path] } });
+  const own = { vars_regexp: wellFormed, ...exists(`/${name}.pem`, certificatesDir) };
   return [
+    { match: [own], handle: [status(409)], terminal: true },
     { match: [{ vars_regexp: wellFormed, ...exists(`/hosts/${name}/`) }], handle: [status(200)], terminal: true },
     { match: [{ vars_regexp: parent }], handle: [wildcardAsk(root)], terminal: true },
     { handle: [status(404)] },
