@@ -2,7 +2,7 @@
 import type { ImportComposeRequest } from '#contracts/compose.js';
 import { type CreateServiceRequest, createServiceRequest } from '#contracts/services.js';
 import { hostLabel, looksSecret, type ServiceIdentity } from '#features/services/index.js';
-import { databaseOfImage, inOrder, type StackPart } from '#features/stacks/index.js';
+import { databaseOfImage, inOrder, type ServicePart } from '#features/stacks/index.js';
 import { isMap, parseCompose, type YamlMap } from './compose.parse.js';
 import { type Draft, newDraft } from './draft.js';
 import { HONOURED_KEYS } from './honoured-keys.js';
@@ -16,7 +16,7 @@ export type Options = Pick<ImportComposeRequest, 'compose' | 'variables' | 'prof
 
 export interface ComposePlan {
   /** In dependency order. */
-  parts: StackPart[];
+  parts: ServicePart[];
   report: Report;
 }
 
@@ -132,7 +132,7 @@ function partOf(
   options: Options,
   report: Report,
   identityOf: (name: string) => ServiceIdentity,
-): StackPart {
+): ServicePart {
   const path = `services.${draft.key}`;
   const database = draft.build ? null : databaseOfImage(draft.image ?? '');
   const source = sourceOf(draft, options, report);
@@ -161,6 +161,7 @@ function partOf(
   };
   return {
     key: draft.key,
+    name: draft.key,
     kind: database ? 'database' : 'service',
     identity,
     request: valid(request, path),
@@ -240,7 +241,7 @@ function sourceOf(draft: Draft, { repository, branch }: Options, report: Report)
   };
 }
 
-function requireDistinct(parts: StackPart[]): void {
+function requireDistinct(parts: ServicePart[]): void {
   const seen = new Map<string, string>();
   for (const { key, identity } of parts) {
     const other = seen.get(identity.alias);

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { ImportComposeRequest, ImportComposeResponse } from '#contracts/compose.js';
 import { requireProject } from '#features/projects/index.js';
 import { newIdentity } from '#features/services/index.js';
-import { databaseNote, plannedService, type StackPart, StacksService } from '#features/stacks/index.js';
+import { databaseNote, plannedPart, type ServicePart, StacksService } from '#features/stacks/index.js';
 import type { Caller } from '#platform/http/index.js';
 import { PrismaService } from '#platform/prisma/prisma.service.js';
 import { type ComposePlan, planCompose } from './compose.plan.js';
@@ -34,7 +34,7 @@ function answer(plan: ComposePlan, made: Map<string, string | null>, dry: boolea
     dry_run: dry,
     order: parts.map(({ key }) => key),
     services: parts.map((part) => ({
-      ...plannedService(part),
+      ...plannedPart(part),
       service_id: dry ? null : part.identity.id,
       deployment_id: made.get(part.key) ?? null,
     })),
@@ -43,9 +43,9 @@ function answer(plan: ComposePlan, made: Map<string, string | null>, dry: boolea
   };
 }
 
-function messageOf(parts: StackPart[], notes: number, dry: boolean): string {
+function messageOf(parts: ServicePart[], notes: number, dry: boolean): string {
   const head = `${dry ? 'Would create' : 'Created'} ${parts.length} ${parts.length === 1 ? 'service' : 'services'}.`;
   const read = notes > 0 ? `Not everything was taken as it stands: see report (${notes}).` : '';
-  const note = databaseNote(parts.filter(({ kind }) => kind === 'database').length);
+  const note = databaseNote(parts);
   return [head, read, note].filter(Boolean).join(' ');
 }
