@@ -45,6 +45,8 @@ export interface NewDatabase {
   projectId: string;
   /** Host name; without it made of the name. */
   alias?: string;
+  /** Of the user `app`; without it one is generated. */
+  password?: string;
 }
 
 /** Name of the project that is made when none is given. */
@@ -93,7 +95,7 @@ export class DatabasesService {
     const { name, type, plan, region, version, projectId } = wish;
     const alias = wish.alias ?? aliasOf(name);
     await requireFreeAlias(tx, projectId, alias, name);
-    const credentials = sealCredentials(this.box, id, newCredentials());
+    const credentials = sealCredentials(this.box, id, newCredentials(wish.password));
     const createdAt = await databaseTime(tx);
     const data = { id, projectId, name, type, version, plan, region, alias, volumeId, credentials, createdAt };
     await tx.database.create({ data });

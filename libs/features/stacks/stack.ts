@@ -27,6 +27,8 @@ export interface DatabasePart extends Part {
   kind: 'database';
   identity: Pick<ServiceIdentity, 'alias'>;
   database: { type: EngineKind; version: string; plan: DatabasePlanName; region: string };
+  /** Without it one is generated. */
+  password?: string;
 }
 
 export type StackPart = ServicePart | DatabasePart;

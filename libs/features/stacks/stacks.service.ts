@@ -83,7 +83,8 @@ export class StacksService {
 
   private async insertDatabase(tx: Tx, caller: Caller, projectId: string, part: DatabasePart): Promise<CreatedPart> {
     const runId = randomUUID();
-    const wish = { ...part.database, name: part.name, alias: part.identity.alias, projectId };
+    const { name, identity, password } = part;
+    const wish = { ...part.database, name, alias: identity.alias, projectId, ...(password ? { password } : {}) };
     const { id } = await this.databases.createIn(tx, caller, wish, runId);
     return { part, databaseId: id, deploymentId: null, runId };
   }
