@@ -44,8 +44,12 @@ export const importComposeResponse = z
     services: z.array(
       z.object({
         ...plannedService.shape,
-        service_id: z.uuid().nullable(),
-        deployment_id: z.uuid().nullable().describe('Null: not deployed, because its code is still to be pushed.'),
+        service_id: z.uuid().nullable().describe('Null for a managed database, and on a dry run.'),
+        database_id: z.uuid().nullable().describe('Null for a service, and on a dry run.'),
+        deployment_id: z
+          .uuid()
+          .nullable()
+          .describe('Null for a managed database, and while the code is still to be pushed.'),
       }),
     ),
     report: z.array(composeNote).describe('Every key that was not honoured as it stands.'),

@@ -1,6 +1,7 @@
 /** Templates: catalogue entries that create services and databases. Field names of the contract; fields beyond it are marked. */
 import { z } from 'zod';
 import { nouns, singleLine } from './common.js';
+import { databasePlanName, databaseType } from './databases.js';
 import { serviceType } from './services.js';
 import { variableKey, variableValue } from './variables.js';
 
@@ -27,7 +28,8 @@ const templatePart = z
   .object({
     key: z.string().describe('Name inside the template; others refer to it as `${{key.VARIABLE}}`.'),
     kind: z.enum(['service', 'database']),
-    type: serviceType,
+    type: serviceType.optional().describe('Missing for a managed database.'),
+    database: databaseType.optional().describe('Type of a managed database.'),
     image: z.string().optional(),
     repository: z.string().optional(),
     port: z.int().optional(),
@@ -41,7 +43,7 @@ export type TemplatePartView = z.output<typeof templatePart>;
 
 export const templateConfig = z
   .object({
-    type: z.string().describe('Service type for created service.'),
+    type: z.string().describe('Service type for created service; `database` for a managed database.'),
     runtime: z.string().optional().describe('Runtime or base image.'),
     build_command: z.string().optional(),
     start_command: z.string().optional(),
@@ -92,8 +94,12 @@ export const deployTemplateRequest = z
   .object({
     project_id: z.guid().describe('Target project ID.'),
     name: singleLine(1, 100).describe('Name for the created service; further parts are called `<name>-<part>`.'),
-    plan: z.enum(['hobby', 'starter', 'standard', 'business']).optional().describe('Plan for managed databases.'),
-    region: z.string().max(64).optional().describe('Region for managed databases.'),
+    plan: databasePlanName.optional().describe('Plan for managed databases. Default: starter.'),
+    region: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Region for managed databases. Default: the one of the installation.'),
     variables: overrides.optional(),
   })
   .meta({ id: 'DeployTemplateRequest' });
@@ -101,17 +107,21 @@ export type DeployTemplateRequest = z.output<typeof deployTemplateRequest>;
 
 export const deployTemplateResponse = z
   .object({
-    resource: z.enum(['service', 'database']),
-    service_id: z.uuid().optional().describe('The main service.'),
-    database_id: z.uuid().optional(),
+    resource: z.enum(['service', 'database']).describe('What the main part is.'),
+    service_id: z.uuid().optional().describe('The main part, when it is a service.'),
+    database_id: z.uuid().optional().describe('The main part, when it is a managed database.'),
     message: z.string(),
     services: z.array(
       z.object({
         key: z.string(),
         kind: z.enum(['service', 'database']),
-        service_id: z.uuid(),
+        service_id: z.uuid().nullable().describe('Null for a managed database.'),
+        database_id: z.uuid().nullable().describe('Null for a service.'),
         name: z.string(),
-        deployment_id: z.uuid().nullable(),
+        deployment_id: z
+          .uuid()
+          .nullable()
+          .describe('Null for a managed database, and while the code is still to be pushed.'),
       }),
     ),
   })
@@ -123,18 +133,20 @@ export const planTemplateRequest = z
     template_id: z.string().max(64),
     project_id: z.guid().optional().describe('Also looks whether the names are free there.'),
     name: singleLine(1, 100).optional().describe("Default: the template's name."),
+    plan: databasePlanName.optional().describe('As for deploying.'),
+    region: z.string().max(64).optional().describe('As for deploying.'),
     variables: overrides.optional(),
   })
   .meta({ id: 'PlanTemplateRequest' });
 export type PlanTemplateRequest = z.output<typeof planTemplateRequest>;
 
-/** One service as it would be made; shared with the compose import. */
+/** One service or managed database as it would be made; shared with the compose import. */
 export const plannedService = z
   .object({
     key: z.string(),
     kind: z.enum(['service', 'database']),
     name: z.string(),
-    type: serviceType,
+    type: serviceType.nullable().describe('Null for a managed database.'),
     internal_host: z.string(),
     image: z.string().optional(),
     repository: z.string().optional(),
@@ -145,6 +157,10 @@ export const plannedService = z
     volumes: z.array(z.object({ name: z.string(), mount_path: z.string() })),
     variables: z.array(z.object({ key: z.string(), value: z.string(), secret: z.boolean() })),
     depends_on: z.array(z.string()),
+    database: z
+      .object({ type: databaseType, version: z.string(), plan: databasePlanName, region: z.string() })
+      .nullable()
+      .describe('Set when it is a managed database.'),
   })
   .meta({ id: 'PlannedService' });
 export type PlannedService = z.output<typeof plannedService>;

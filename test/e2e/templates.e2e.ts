@@ -45,6 +45,20 @@ it('a page and its API share a secret, and the page starts after the API is live
   expect((await world.api.get(`/services/${api.service_id}`)).url).toBeNull();
 });
 
+it('a page counts in a managed database, and starts after the database is up', async () => {
+  const made = await deploy('node-redis-starter', 'Counter');
+  const [db, web] = made.services;
+  expect([db.kind, db.service_id, web.service_id]).toEqual(['database', null, made.service_id]);
+  await live(web.deployment_id);
+  const database = await world.api.get(`/databases/${db.database_id}`);
+  expect(database).toMatchObject({ status: 'running', type: 'redis', host: 'counter-db' });
+  expect(database.links).toEqual([{ service_id: web.service_id, variable: 'REDIS_URL' }]);
+  const site = await world.api.get(`/services/${web.service_id}`);
+  const visits = async () => Number.parseInt((await visit(world.httpPort, site)).text, 10);
+  const first = await visits();
+  expect(await visits()).toBe(first + 1);
+});
+
 it('a compose file goes live, without what would break isolation', async () => {
   const compose = `
 services:

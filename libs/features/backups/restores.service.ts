@@ -87,15 +87,7 @@ export class RestoresService {
     const made = randomUUID();
     const { type, region, version, projectId } = like;
     const wish = { name, type, region, version, projectId, plan: plan ?? like.plan };
-    const database = await this.databases.insert(tx, wish, made);
-    const after = { name, type, version, plan: wish.plan, region };
-    await recordAudit(tx, caller, {
-      resource: 'database',
-      resourceId: database.id,
-      action: 'create',
-      projectId,
-      after,
-    });
+    const database = await this.databases.createIn(tx, caller, wish, made);
     const started = await this.begin(tx, caller, { database, backup, mode: 'new', safetyId: null });
     return { ...started, runs: [made, ...started.runs] };
   }

@@ -40,6 +40,7 @@ it('makes services with variables, volumes and deployments in order, and says wh
   expect(made.report.map(({ path, action }: { path: string; action: string }) => [path, action])).toEqual([
     ['services.web.ports[0]', 'changed'],
     ['services.web.privileged', 'refused'],
+    ['services.db', 'changed'],
   ]);
   const [db, web] = await services();
   expect([db.internal_host, db.type, db.port, web.type, web.port]).toEqual(['db', 'worker', 5432, 'web', 80]);
@@ -52,10 +53,26 @@ it('makes services with variables, volumes and deployments in order, and says wh
   expect(made.services.every(({ deployment_id }: { deployment_id: string }) => deployment_id)).toBe(true);
 });
 
+it('makes a database that needs nothing else a managed one, with its password', async () => {
+  const compose = FILE.replace(
+    '    volumes: ["data:/var/lib/postgresql/data"]',
+    '    environment: { POSTGRES_USER: app, POSTGRES_PASSWORD: "as it is written" }',
+  );
+  const made = (await importFile({ compose })).json();
+  expect(made.services).toMatchObject([
+    { key: 'db', kind: 'database', type: null, service_id: null, deployment_id: null, variables: [] },
+    { key: 'web', kind: 'service', database_id: null },
+  ]);
+  expect(JSON.stringify(made)).not.toContain('as it is written');
+  const database = (await api.request('GET', `/databases/${made.services[0].database_id}`, { as: owner })).json();
+  expect(database).toMatchObject({ host: 'db', version: '17.4', project_id: projectId });
+  expect(database.connection_url).toContain('app:as%20it%20is%20written@db');
+});
+
 it('makes nothing on a dry run', async () => {
   const { dry_run, services: planned, message } = (await importFile({ dry_run: true })).json();
   expect([dry_run, planned.length, planned[0].service_id]).toEqual([true, 2, null]);
-  expect(message).toContain('Would create 2 services');
+  expect(message).toContain('Would create 2 parts');
   expect(await services()).toEqual([]);
 });
 

@@ -2,10 +2,17 @@
 import type { ImportComposeRequest } from '#contracts/compose.js';
 import { type CreateServiceRequest, createServiceRequest } from '#contracts/services.js';
 import { hostLabel, looksSecret, type ServiceIdentity } from '#features/services/index.js';
-import { databaseOfImage, inOrder, type StackPart } from '#features/stacks/index.js';
+import {
+  type DatabasePart,
+  databaseOfImage,
+  inOrder,
+  type ServicePart,
+  type StackPart,
+} from '#features/stacks/index.js';
 import { isMap, parseCompose, type YamlMap } from './compose.parse.js';
 import { type Draft, newDraft } from './draft.js';
 import { HONOURED_KEYS } from './honoured-keys.js';
+import { type ManagedDatabase, managedDatabase } from './managed-database.js';
 import { asksForNothing, PLAIN_KEYS } from './plain-keys.js';
 import { composeInvalid, Report } from './report.js';
 
@@ -20,15 +27,17 @@ export interface ComposePlan {
   report: Report;
 }
 
-/** @throws Invalid `compose_invalid`, with the path in the file. */
-export function planCompose(options: Options, identityOf: (name: string) => ServiceIdentity): ComposePlan {
+type Identify = (name: string) => ServiceIdentity;
+
+/** @param region of managed databases. @throws Invalid `compose_invalid`, with the path in the file. */
+export function planCompose(options: Options, identityOf: Identify, region: string): ComposePlan {
   const report = new Report();
   const file = parseCompose(options.compose, options.variables, report);
   readTop(file, report);
   const drafts = readServices(file.services, options, report);
   noteVolumes(file.volumes, drafts, report);
   settleDependencies(drafts, report);
-  const parts = drafts.map((draft) => partOf(draft, options, report, identityOf));
+  const parts = drafts.map((draft) => partOf(draft, options, report, { identityOf, region }));
   requireDistinct(parts);
   const ordered = inOrder(parts, (circle) => {
     throw composeInvalid('services', `they depend on each other in a circle: ${circle.join(' -> ')}`);
@@ -131,19 +140,53 @@ function partOf(
   draft: Draft,
   options: Options,
   report: Report,
-  identityOf: (name: string) => ServiceIdentity,
+  { identityOf, region }: { identityOf: Identify; region: string },
 ): StackPart {
   const path = `services.${draft.key}`;
   const database = draft.build ? null : databaseOfImage(draft.image ?? '');
-  const source = sourceOf(draft, options, report);
   const port = portOf(draft, database, report);
-  const web = !database && port !== null;
   const identity = identityOf(draft.key);
   if (identity.alias !== draft.key)
     report.changed(
       path,
       `Other services reach it as "${identity.alias}": host names are lower-case letters, digits and "-".`,
     );
+  const managed = database && managedDatabase(draft);
+  if (managed && typeof managed !== 'string') return databaseOf(draft, managed, { identity, region }, report);
+  if (managed) report.changed(path, `It is a private service with a volume, not a managed database: ${managed}.`);
+  return serviceOf(
+    draft,
+    { database: database !== null, port, identity, source: sourceOf(draft, options, report) },
+    report,
+  );
+}
+
+/** What of it the platform does in its own way is one note. */
+function databaseOf(
+  draft: Draft,
+  { password, type, version }: ManagedDatabase,
+  { identity, region }: { identity: ServiceIdentity; region: string },
+  report: Report,
+): DatabasePart {
+  if (draft.health) report.ignored(draft.health.at, 'Only services with a route are asked over HTTP.');
+  const plan = 'starter';
+  const what = `It becomes a managed database (${type} ${version}, plan ${plan}) with its user, password, database and host name`;
+  report.changed(`services.${draft.key}`, `${what}; its volume is the platform's.`);
+  const database = { type, version, plan, region } as const;
+  return { key: draft.key, kind: 'database', name: draft.key, identity, database, password, after: [] };
+}
+
+interface Settled {
+  /** Whether its image is a database. */
+  database: boolean;
+  port: number | null;
+  identity: ServiceIdentity;
+  source: { source: unknown; deploy: boolean };
+}
+
+function serviceOf(draft: Draft, { database, port, identity, source }: Settled, report: Report): ServicePart {
+  const path = `services.${draft.key}`;
+  const web = !database && port !== null;
   const health = web ? healthOf(draft, port, report) : null;
   if (draft.health && !web) report.ignored(draft.health.at, 'Only services with a route are asked over HTTP.');
   const request = {
@@ -161,6 +204,7 @@ function partOf(
   };
   return {
     key: draft.key,
+    name: draft.key,
     kind: database ? 'database' : 'service',
     identity,
     request: valid(request, path),

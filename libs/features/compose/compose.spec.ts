@@ -1,14 +1,17 @@
 import { hostLabel } from '#features/services/index.js';
+import { isDatabase } from '#features/stacks/index.js';
 import { planCompose } from './compose.plan.js';
 import { HONOURED_KEYS } from './honoured-keys.js';
 import { PLAIN_KEYS } from './plain-keys.js';
 
-const plan = (compose: string, options: Partial<Parameters<typeof planCompose>[0]> = {}) =>
-  planCompose({ compose, variables: {}, profiles: [], ...options }, (name) => ({
-    id: name,
-    alias: hostLabel(name),
-    slug: hostLabel(name),
-  }));
+const planParts = (compose: string, options: Partial<Parameters<typeof planCompose>[0]> = {}) => {
+  const identityOf = (name: string) => ({ id: name, alias: hostLabel(name), slug: hostLabel(name) });
+  return planCompose({ compose, variables: {}, profiles: [], ...options }, identityOf, 'local');
+};
+const plan = (...given: Parameters<typeof planParts>) => {
+  const { parts, report } = planParts(...given);
+  return { parts: parts.flatMap((part) => (isDatabase(part) ? [] : [part])), report };
+};
 /** One service `web` with these lines, each a key. */
 const service = (...lines: string[]) => ['services:', '  web:', ...lines.map((line) => `    ${line}`)].join('\n');
 const web = (...lines: string[]) => {
@@ -246,7 +249,69 @@ describe('a service', () => {
       ['services.my_db.ports[0]', 'changed'],
       ['services.my_db.ports[0]', 'changed'],
       ['services.my_db', 'changed'],
+      ['services.my_db', 'changed'],
     ]);
+  });
+
+  describe('that is a database', () => {
+    const only = (...lines: string[]) => {
+      const { parts, report } = planParts(service(...lines));
+      return { part: parts[0], notes: report.notes.filter(({ path }) => path === 'services.web') };
+    };
+    const POSTGRES = 'environment: {POSTGRES_USER: app, POSTGRES_PASSWORD: long enough}';
+
+    it.each([
+      ['postgresql', '17.4', ['image: postgres:17', POSTGRES, 'volumes: ["data:/var/lib/postgresql/data"]']],
+      [
+        'postgresql',
+        '15.18',
+        ['image: docker.io/library/postgres:15.18', POSTGRES.replace('}', ', POSTGRES_DB: app}')],
+      ],
+      [
+        'mariadb',
+        '10.11.18',
+        [
+          'image: mariadb:10.11',
+          'environment: {MYSQL_USER: app, MYSQL_PASSWORD: long enough, MYSQL_DATABASE: app, MARIADB_RANDOM_ROOT_PASSWORD: "1"}',
+        ],
+      ],
+      [
+        'redis',
+        '7.0.15',
+        ['image: redis:7', 'command: [redis-server, --requirepass, long enough, --appendonly, "yes"]'],
+      ],
+    ])('is a managed %s %s when it needs nothing else', (type, version, lines) => {
+      const { part, notes } = only(...lines);
+      expect(part).toMatchObject({
+        kind: 'database',
+        name: 'web',
+        password: 'long enough',
+        database: { type, version, plan: 'starter', region: 'local' },
+      });
+      expect(notes).toMatchObject([{ action: 'changed', reason: expect.stringContaining('managed database') }]);
+    });
+
+    it.each([
+      ['another tag', ['image: postgres:17-alpine', POSTGRES], /versions 15\.18/],
+      ['no tag', ['image: postgres', POSTGRES], /versions 15\.18/],
+      ['a digest', [`image: postgres@sha256:${'a'.repeat(64)}`, POSTGRES], /not the official one/],
+      ['an extended image', ['image: pgvector/pgvector:15', POSTGRES], /not the official one/],
+      ['another user', ['image: postgres:17', 'environment: {POSTGRES_PASSWORD: long enough}'], /POSTGRES_USER=app/],
+      ['another database', ['image: postgres:17', POSTGRES.replace('}', ', POSTGRES_DB: shop}')], /POSTGRES_DB=app/],
+      ['another setting', ['image: postgres:17', POSTGRES.replace('}', ', PGDATA: /d}')], /nothing else/],
+      ['arguments', ['image: postgres:17', POSTGRES, 'command: [postgres, -c, fsync=off]'], /nothing else/],
+      ['a short password', ['image: postgres:17', POSTGRES.replace('long enough', 'short')], /8 to 128/],
+      ['limits', ['image: postgres:17', POSTGRES, 'mem_limit: 1g'], /plan/],
+      ['another volume', ['image: postgres:17', POSTGRES, 'volumes: ["init:/docker-entrypoint-initdb.d"]'], /initdb/],
+      ['a root password', ['image: mariadb:10.11', 'environment: {MARIADB_ROOT_PASSWORD: long enough}'], /RANDOM_ROOT/],
+      ['no password', ['image: redis:7'], /requirepass/],
+      ['another option', ['image: redis:7', 'command: redis-server --requirepass longenough --save 1'], /requirepass/],
+      ['an engine of another login', ['image: mongo:7.0.16'], /login/],
+    ])('stays a private service, with the reason, for %s', (_what, lines, reason) => {
+      const { part, notes } = only(...lines);
+      expect(part).toMatchObject({ kind: 'database', request: { type: 'worker' } });
+      expect(notes).toMatchObject([{ action: 'changed', reason: expect.stringMatching(reason) }]);
+    });
   });
 
   it('is built from the repository that is given, from that of its context, or after a push', () => {

@@ -18,8 +18,9 @@ export function newPassword(): string {
   return text.slice(0, 32);
 }
 
-export function newCredentials(): Credentials {
-  return { root: newPassword(), password: newPassword() };
+/** @param password of the user; without it one is generated */
+export function newCredentials(password = newPassword()): Credentials {
+  return { root: newPassword(), password };
 }
 
 export function sealCredentials(box: SecretBox, id: string, credentials: Credentials): string {

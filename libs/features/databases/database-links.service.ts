@@ -55,6 +55,12 @@ export class DatabaseLinksService {
     });
   }
 
+  /** For variables of a new service that refer to the database already, whatever their names. One that refers to two belongs to the first. */
+  async record(tx: Tx, databaseId: string, serviceId: string, variables: string[]): Promise<void> {
+    const data = variables.map((variable) => ({ id: randomUUID(), databaseId, serviceId, prefix: '', variable }));
+    await tx.databaseLink.createMany({ data, skipDuplicates: true });
+  }
+
   private async insert(
     tx: Tx,
     database: DatabaseRow,

@@ -49,7 +49,7 @@ const projectRemoval = {
     PublicAccessService,
     projectRemoval,
   ],
-  exports: [PROJECT_REMOVAL, DatabasesService, DatabaseReader, DatabaseContainers],
+  exports: [PROJECT_REMOVAL, DatabasesService, DatabaseLinksService, DatabaseReader, DatabaseContainers],
 })
 export class DatabasesApiModule {}
 

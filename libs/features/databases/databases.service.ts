@@ -35,6 +35,20 @@ import { DATABASE_PURGE, DATABASE_RESTART, DATABASE_STOP, DATABASE_UP } from './
 /** What a change asks the worker to do; null: nothing. */
 type Work = { workflow: string; message: string } | null;
 
+export interface NewDatabase {
+  name: string;
+  type: string;
+  plan: string;
+  region: string;
+  /** Exact. */
+  version: string;
+  projectId: string;
+  /** Host name; without it made of the name. */
+  alias?: string;
+  /** Of the user `app`; without it one is generated. */
+  password?: string;
+}
+
 /** Name of the project that is made when none is given. */
 const DEFAULT_PROJECT = 'Default';
 
@@ -57,46 +71,31 @@ export class DatabasesService {
     const row = await repeatOnDeadlock(() =>
       this.db.$transaction(async (tx) => {
         const projectId = await this.projectFor(tx, caller, request.project_id);
-        const created = await this.insert(tx, { ...request, version, projectId }, runId);
-        const after = auditFacts(created);
-        await recordAudit(tx, caller, {
-          resource: 'database',
-          resourceId: created.id,
-          action: 'create',
-          projectId,
-          after,
-        });
-        return created;
+        return this.createIn(tx, caller, { ...request, version, projectId }, runId);
       }),
-    ).catch(explainTaken(request.name));
+    );
     this.queue.nudge(runId);
     return row;
   }
 
   /**
-   * The rows and the run of a new database, for whoever makes several things at once. The caller holds the project's lock.
-   * @param alias host name; without it made of the name
+   * The rows, the run and the audit entry of a new database, for whoever makes several things at once. The caller holds the project's lock.
    * @throws Conflict `database_name_taken`; the transaction is lost then
    */
-  async insert(
-    tx: Tx,
-    wish: {
-      name: string;
-      type: string;
-      plan: string;
-      region: string;
-      version: string;
-      projectId: string;
-      alias?: string;
-    },
-    runId: string,
-  ): Promise<DatabaseRow> {
+  async createIn(tx: Tx, caller: Caller, wish: NewDatabase, runId: string): Promise<DatabaseRow> {
+    const row = await this.insert(tx, wish, runId).catch(explainTaken(wish.name));
+    const entry = { resource: 'database', resourceId: row.id, action: 'create', projectId: row.projectId };
+    await recordAudit(tx, caller, { ...entry, after: auditFacts(row) });
+    return row;
+  }
+
+  private async insert(tx: Tx, wish: NewDatabase, runId: string): Promise<DatabaseRow> {
     const id = randomUUID();
     const volumeId = randomUUID();
     const { name, type, plan, region, version, projectId } = wish;
     const alias = wish.alias ?? aliasOf(name);
     await requireFreeAlias(tx, projectId, alias, name);
-    const credentials = sealCredentials(this.box, id, newCredentials());
+    const credentials = sealCredentials(this.box, id, newCredentials(wish.password));
     const createdAt = await databaseTime(tx);
     const data = { id, projectId, name, type, version, plan, region, alias, volumeId, credentials, createdAt };
     await tx.database.create({ data });
@@ -221,7 +220,8 @@ export class DatabasesService {
     return [{ name: this.config.CONTAINR_REGION, hosts: 1 }];
   }
 
-  private requireRegion(name: string): void {
+  /** @throws Invalid `unknown_region` */
+  requireRegion(name: string): void {
     const known = this.regions().map((region) => region.name);
     if (known.includes(name)) return;
     throw new Invalid('unknown_region', `There is no host in the region "${name}". Known: ${known.join(', ')}.`, {

@@ -8,10 +8,11 @@ export {
   projectNetwork,
   type Told,
 } from './database-containers.js';
+export { DatabaseLinksService } from './database-links.service.js';
 export { DatabasesApiModule, DatabasesWorkerModule } from './databases.module.js';
 export { planRestart, planStop, planUp, type Target } from './databases.plan.js';
 export { type DatabaseRow, databaseLock, lockDatabase, requireDatabase } from './databases.queries.js';
-export { type BackupFacts, DATABASE_BACKUPS } from './databases.reader.js';
+export { type BackupFacts, DATABASE_BACKUPS, DatabaseReader } from './databases.reader.js';
 export { DatabaseReconciler } from './databases.reconciler.js';
 export { KEPT_DAYS } from './databases.removal.js';
 export { DatabasesService } from './databases.service.js';
@@ -25,6 +26,6 @@ export {
   databaseTopic,
 } from './databases.workflow.js';
 export { DatabaseSampler } from './metrics.sampler.js';
-export { PLANS, planOf, settingsOf } from './plans.js';
+export { limitsOf, PLANS, planOf, settingsOf } from './plans.js';
 export { PROXIES_TOPIC, PublicProxies } from './public-proxies.js';
-export { resolveReferences } from './references.js';
+export { outputNames, referenceTo, resolveReferences } from './references.js';

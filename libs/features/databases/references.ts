@@ -33,6 +33,11 @@ export function outputsOf(
   };
 }
 
+/** Names of what can be referred to in a database of this type. */
+export function outputNames(type: string): string[] {
+  return Object.keys(outputsOf({ alias: 'host', type, observed: null }, { root: '', password: '' }));
+}
+
 /**
  * Every reference replaced. Databases are found by host name, which never changes, or by name.
  * @returns the variables, and the keys of those that hold a password now

@@ -1,4 +1,6 @@
 /** Deployments that wait for others, with fake drivers. */
+import { randomUUID } from 'node:crypto';
+import { DatabasesService } from '#features/databases/index.js';
 import { type TestWorker, testWorker } from '../../../test/factories/worker.js';
 
 let worker: TestWorker;
@@ -15,8 +17,8 @@ async function pair(first: Record<string, unknown> = {}) {
   const b = await worker.service({ name: 'second', ...image });
   return worker.db.$transaction(async (tx) => {
     const row = (id: string) => tx.service.findUniqueOrThrow({ where: { id }, include: { volumes: true } });
-    const one = await worker.deployments.createIn(tx, await row(a.id), []);
-    const two = await worker.deployments.createIn(tx, await row(b.id), [one.deploymentId]);
+    const one = await worker.deployments.createIn(tx, await row(a.id), { deployments: [], runs: [] });
+    const two = await worker.deployments.createIn(tx, await row(b.id), { deployments: [one.deploymentId], runs: [] });
     return { first: { ...a, ...one }, second: { ...b, ...two } };
   });
 }
@@ -47,6 +49,36 @@ it('gives up when the first is cancelled', async () => {
   await worker.deployments.cancel(first.caller, first.deploymentId);
   await worker.settle();
   expect((await deployment(second.deploymentId)).errorCode).toBe('dependency_failed');
+});
+
+/** A service that starts after a Redis database made in the same transaction. */
+async function withDatabase() {
+  const b = await worker.service({ name: 'second', source: { type: 'image', image: 'app:1' } });
+  const { projectId } = await worker.db.service.findUniqueOrThrow({ where: { id: b.id } });
+  const runId = randomUUID();
+  return worker.db.$transaction(async (tx) => {
+    const wish = { name: 'cache', type: 'redis', version: '7.0.15', plan: 'hobby', region: 'local', projectId };
+    const database = await worker.get(DatabasesService).createIn(tx, b.caller, wish, runId);
+    const row = await tx.service.findUniqueOrThrow({ where: { id: b.id }, include: { volumes: true } });
+    return { database, runId, ...(await worker.deployments.createIn(tx, row, { deployments: [], runs: [runId] })) };
+  });
+}
+
+it('gives up, and says so, when the database cannot be started', async () => {
+  const { database, deploymentId } = await withDatabase();
+  await worker.settle();
+  expect((await worker.db.database.findUniqueOrThrow({ where: { id: database.id } })).status).toBe('error');
+  const lost = await deployment(deploymentId);
+  expect([lost.status, lost.errorCode]).toEqual(['failed', 'dependency_failed']);
+  expect(lost.error).toContain('"cache"');
+});
+
+it('gives up when the database is deleted meanwhile', async () => {
+  const { database, deploymentId } = await withDatabase();
+  const { ownerId } = await worker.db.project.findUniqueOrThrow({ where: { id: database.projectId } });
+  await worker.get(DatabasesService).remove({ userId: ownerId, isAdmin: false }, database.id, true);
+  await worker.settle();
+  expect((await deployment(deploymentId)).error).toContain('was deleted');
 });
 
 it('does not wait again when it is rolled back to', async () => {

@@ -5,7 +5,10 @@ import { type Plan, step } from '#workflows/plan.js';
 
 export interface Want {
   deploymentId: string;
-  config: Pick<ReleaseConfig, 'type' | 'alias' | 'replicas' | 'source' | 'serviceId' | 'settings' | 'after'>;
+  config: Pick<
+    ReleaseConfig,
+    'type' | 'alias' | 'replicas' | 'source' | 'serviceId' | 'settings' | 'after' | 'afterRuns'
+  >;
   branch: string | null;
   commit: string | null;
   /** Set when the image is already known (restart, start, rollback): nothing is fetched or built. */
@@ -23,9 +26,11 @@ export interface Have {
 
 export function planDeployment(want: Want, have: Have | null): Plan {
   const self = { deployment: want.deploymentId };
-  const { after } = want.config;
+  const { after = [], afterRuns = [] } = want.config;
+  const awaited = { ...self, after, ...(afterRuns.length > 0 ? { runs: afterRuns } : {}) };
+  const waits = after.length + afterRuns.length > 0;
   // Images are made while the others still start.
-  const image = [...imageSteps(want), ...(after?.length ? [step('dependencies.await', { ...self, after })] : [])];
+  const image = [...imageSteps(want), ...(waits ? [step('dependencies.await', awaited)] : [])];
   if (want.config.type === 'cron') return [...image, step('release.activate', self)];
   const names = releaseNames(want.config, want.deploymentId);
   // A deployment that is live again (started after a stop) must not be retired as its own predecessor.

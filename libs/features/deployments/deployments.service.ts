@@ -26,6 +26,13 @@ import { OPEN } from './deployments.state.js';
 import type { DeploymentRow } from './deployments.view.js';
 import { DEPLOYMENT } from './deployments.workflow.js';
 
+/** What is made in the same moment and must be there first. */
+interface Needs {
+  deployments: string[];
+  /** Those that bring up databases. */
+  runs: string[];
+}
+
 /** A deployment that no user has asked for by himself. */
 export interface AutomaticDeployment {
   branch: string | null;
@@ -68,9 +75,14 @@ export class DeploymentsService {
    * @param after deployments of the same transaction that must be live before this one starts.
    * @returns the run to nudge after commit.
    */
-  async createIn(tx: Tx, service: ServiceRow, after: string[]): Promise<{ deploymentId: string; runId: string }> {
+  async createIn(tx: Tx, service: ServiceRow, needs: Needs): Promise<{ deploymentId: string; runId: string }> {
     const frozen = await freezeConfig(tx, this.box, service);
-    const config = after.length > 0 ? { ...frozen, after } : frozen;
+    const { deployments: after, runs: afterRuns } = needs;
+    const config = {
+      ...frozen,
+      ...(after.length > 0 ? { after } : {}),
+      ...(afterRuns.length > 0 ? { afterRuns } : {}),
+    };
     const wanted: NewDeployment = { trigger: 'manual', config, branch: config.source.branch ?? null };
     const runId = randomUUID();
     const { id: deploymentId } = await this.insert(tx, service.id, wanted, runId);
@@ -134,7 +146,7 @@ export class DeploymentsService {
         );
       }
       await requireImage(tx, from);
-      const { after: _, ...config } = openConfig(this.box, from);
+      const { after: _, afterRuns: __, ...config } = openConfig(this.box, from);
       return { trigger: 'rollback', config, from, rollbackOf: from.id };
     });
   }

@@ -27,6 +27,8 @@ export interface ReleaseConfig {
   volumes: { name: string; path: string }[];
   /** Deployments made in the same moment that must be live before this one starts. */
   after?: string[];
+  /** Runs that bring up databases made in the same moment: they must succeed before this one starts. */
+  afterRuns?: string[];
 }
 
 export function sealConfig(box: SecretBox, deploymentId: string, config: ReleaseConfig): string {

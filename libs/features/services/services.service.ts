@@ -83,6 +83,7 @@ export class ServicesService {
     { id, alias, slug }: ServiceIdentity = newIdentity(request.name),
   ): Promise<ServiceRow> {
     await requireProject(tx, caller, projectId);
+    if ((await tx.database.count({ where: { projectId, alias, deletedAt: null } })) > 0) throw nameTaken(request.name);
     await tx.service
       .create({ data: { id, projectId, alias, slug, ...columnsOf(request), ...initial(request) } })
       .catch(explainName(request.name));
@@ -238,9 +239,13 @@ function definedOnly<T extends object>(object: T): { [K in keyof T]: Exclude<T[K
 function explainName(name: string) {
   return (error: unknown): never => {
     if (!uniqueViolation(error)?.includes('alias')) throw error;
-    throw new Conflict(
-      'service_name_taken',
-      `A service of this project already has the host name "${hostLabel(name)}": choose another name.`,
-    );
+    throw nameTaken(name);
   };
+}
+
+function nameTaken(name: string): Conflict {
+  return new Conflict(
+    'service_name_taken',
+    `Something in this project already has the host name "${hostLabel(name)}": choose another name.`,
+  );
 }

@@ -1,14 +1,14 @@
 /** What other features may use of this one. */
 export {
-  type DatabasePart,
-  databaseNote,
+  DATABASE_ENGINES,
+  type DatabaseEngine,
   databaseOfImage,
-  databasePart,
-  ENGINE_NAMES,
-  type EngineName,
   engineVersions,
+  isManaged,
+  type PrivateDatabase,
+  valkeyPart,
 } from './database-parts.js';
-export { inOrder, type StackPart } from './stack.js';
+export { type DatabasePart, inOrder, isDatabase, type ServicePart, type StackPart } from './stack.js';
 export { StacksModule } from './stacks.module.js';
 export { type CreatedPart, StacksService } from './stacks.service.js';
-export { createdService, plannedService, sourceOf } from './stacks.view.js';
+export { createdPart, databaseNote, plannedPart, sourceOf } from './stacks.view.js';

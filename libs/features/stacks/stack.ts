@@ -1,19 +1,41 @@
-/** A stack: services that are created together, all or none, in the order in which they need each other. */
+/** A stack: services and managed databases that are created together, all or none, in the order in which they need each other. */
+import type { DatabasePlanName } from '#contracts/databases.js';
 import type { CreateServiceRequest } from '#contracts/services.js';
+import type { EngineKind } from '#drivers/engines/index.js';
 import type { ServiceIdentity } from '#features/services/index.js';
 
-export interface StackPart {
+interface Part {
   /** Name inside the stack, e.g. `db`. */
   key: string;
-  /** What it is for the reader of an answer; how a database is made today is in database-parts.ts. */
+  name: string;
+  /** Keys of the parts that must be live before this one starts. */
+  after: string[];
+}
+
+export interface ServicePart extends Part {
+  /** `database`: a private service that holds one, see database-parts.ts. */
   kind: 'service' | 'database';
   identity: ServiceIdentity;
   request: CreateServiceRequest;
+  /** May refer to managed databases of the stack by their host names: `${{shop-db.URL}}`. */
   variables: Record<string, { value: string; secret: boolean }>;
-  /** Keys of the parts that must be live before this one starts. */
-  after: string[];
   /** False: made but not deployed, because its code is still to be pushed. */
   deploy: boolean;
+}
+
+export interface DatabasePart extends Part {
+  kind: 'database';
+  identity: Pick<ServiceIdentity, 'alias'>;
+  database: { type: EngineKind; version: string; plan: DatabasePlanName; region: string };
+  /** Without it one is generated. */
+  password?: string;
+}
+
+export type StackPart = ServicePart | DatabasePart;
+
+/** Whether it becomes a managed database. */
+export function isDatabase(part: StackPart): part is DatabasePart {
+  return 'database' in part;
 }
 
 /**

@@ -1,28 +1,20 @@
-/** Creating a stack: services, variables, volumes and deployments in one transaction. */
+/** Creating a stack: databases, services, variables, volumes and deployments in one transaction. */
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { recordAudit } from '#features/audit/index.js';
+import { DatabaseLinksService, DatabaseReader, DatabasesService } from '#features/databases/index.js';
 import { DeploymentsService } from '#features/deployments/index.js';
 import { lockProject } from '#features/projects/index.js';
-import {
-  auditedService,
-  hostLabel,
-  type ServiceRow,
-  ServicesService,
-  VariablesService,
-} from '#features/services/index.js';
+import { auditedService, hostLabel, ServicesService, VariablesService } from '#features/services/index.js';
 import { Conflict } from '#platform/errors.js';
 import type { Caller } from '#platform/http/index.js';
-import { PrismaService, type Tx } from '#platform/prisma/prisma.service.js';
+import { PrismaService, repeatOnDeadlock, type Tx } from '#platform/prisma/prisma.service.js';
 import { RunQueue } from '#workflows/run-queue.js';
-import type { StackPart } from './stack.js';
+import { type DatabasePart, isDatabase, type ServicePart, type StackPart } from './stack.js';
 
-/** A part as its row was inserted, for the audit log. */
-type InsertedPart = CreatedPart & { row: ServiceRow };
-
-export interface CreatedPart {
-  part: StackPart;
-  deploymentId: string | null;
-}
+export type CreatedPart =
+  | { part: ServicePart; databaseId: null; deploymentId: string | null; runId: string | null }
+  | { part: DatabasePart; databaseId: string; deploymentId: null; runId: string };
 
 @Injectable()
 export class StacksService {
@@ -31,68 +23,113 @@ export class StacksService {
     private readonly services: ServicesService,
     private readonly variables: VariablesService,
     private readonly deployments: DeploymentsService,
+    private readonly databases: DatabasesService,
+    private readonly links: DatabaseLinksService,
+    private readonly reader: DatabaseReader,
     private readonly queue: RunQueue,
   ) {}
 
   /**
-   * All parts or none. A dependent's deployment waits for the deployments it needs (`dependencies.await`).
+   * All parts or none. A dependent's deployment waits for the deployments and databases it needs (`dependencies.await`).
    * @param parts in dependency order.
-   * @throws NotFound `project_not_found`; Conflict `service_name_taken`; Invalid as for a single service.
+   * @throws NotFound `project_not_found`; Conflict `service_name_taken`, `database_name_taken`; Invalid as for a single service or database.
    */
   async create(caller: Caller, projectId: string, parts: StackPart[]): Promise<CreatedPart[]> {
-    for (const { request } of parts) await this.services.requireValid(request);
-    const runs: string[] = [];
-    const created = await this.db.$transaction(
-      async (tx) => {
-        await lockProject(tx, caller, projectId);
-        const done = new Map<string, InsertedPart>();
-        for (const part of parts) done.set(part.key, await this.insert(tx, caller, projectId, part, done, runs));
-        for (const inserted of done.values()) await record(tx, caller, inserted);
-        return [...done.values()];
-      },
-      { timeout: TRANSACTION_MS },
+    await this.requireValid(parts);
+    const created = await repeatOnDeadlock(() =>
+      this.db.$transaction(
+        async (tx) => {
+          await lockProject(tx, caller, projectId);
+          const done = new Map<string, CreatedPart>();
+          for (const part of parts) done.set(part.key, await this.insert(tx, caller, projectId, part, done));
+          return [...done.values()];
+        },
+        { timeout: TRANSACTION_MS },
+      ),
     );
-    for (const run of runs) this.queue.nudge(run);
+    for (const { runId } of created) if (runId) this.queue.nudge(runId);
     return created;
   }
 
   /** What `create` would refuse, without making anything. @throws NotFound, Conflict, Invalid as `create`. */
   async requireCreatable(caller: Caller, projectId: string, parts: StackPart[]): Promise<void> {
-    for (const { request } of parts) await this.services.requireValid(request);
-    const taken = new Set((await this.services.list(caller, projectId)).map((service) => service.internal_host));
-    const part = parts.find(({ identity }) => taken.has(identity.alias));
-    if (part) throw nameTaken(part.request.name);
+    await this.requireValid(parts);
+    const services = await this.services.list(caller, projectId);
+    const databases = await this.reader.list(caller, { projectId, deleted: false });
+    const taken = new Set([...services.map((one) => one.internal_host), ...databases.map(({ host }) => host)]);
+    const names = new Set(databases.map(({ name }) => name));
+    const part = parts.find((one) => taken.has(one.identity.alias) || (isDatabase(one) && names.has(one.name)));
+    if (part) throw nameTaken(part);
   }
 
-  private async insert(
+  /** What is looked up before the transaction: addresses of repositories. */
+  private async requireValid(parts: StackPart[]): Promise<void> {
+    for (const part of parts) {
+      if (isDatabase(part)) this.databases.requireRegion(part.database.region);
+      else await this.services.requireValid(part.request);
+    }
+  }
+
+  private insert(
     tx: Tx,
     caller: Caller,
     projectId: string,
     part: StackPart,
-    done: Map<string, InsertedPart>,
-    runs: string[],
-  ): Promise<InsertedPart> {
+    done: Map<string, CreatedPart>,
+  ): Promise<CreatedPart> {
+    if (!isDatabase(part)) return this.insertService(tx, caller, projectId, part, done);
+    return this.insertDatabase(tx, caller, projectId, part);
+  }
+
+  private async insertDatabase(tx: Tx, caller: Caller, projectId: string, part: DatabasePart): Promise<CreatedPart> {
+    const runId = randomUUID();
+    const { name, identity, password } = part;
+    const wish = { ...part.database, name, alias: identity.alias, projectId, ...(password ? { password } : {}) };
+    const { id } = await this.databases.createIn(tx, caller, wish, runId);
+    return { part, databaseId: id, deploymentId: null, runId };
+  }
+
+  /** One entry in the audit log; its variables and its first deployment came with it. */
+  private async insertService(
+    tx: Tx,
+    caller: Caller,
+    projectId: string,
+    part: ServicePart,
+    done: Map<string, CreatedPart>,
+  ): Promise<CreatedPart> {
     const row = await this.services.insert(tx, caller, projectId, part.request, part.identity);
     await this.variables.insert(tx, row.id, part.variables);
-    if (!part.deploy) return { part, row, deploymentId: null };
-    const after = part.after.flatMap((key) => done.get(key)?.deploymentId ?? []);
-    const { deploymentId, runId } = await this.deployments.createIn(tx, row, after);
-    runs.push(runId);
-    return { part, row, deploymentId };
+    for (const { databaseId, variables } of referred(part, [...done.values()]))
+      await this.links.record(tx, databaseId, row.id, variables);
+    const needed = part.after.flatMap((key) => done.get(key) ?? []);
+    const made = part.deploy ? await this.deployments.createIn(tx, row, afterOf(needed)) : null;
+    const entry = auditedService('create', null, row);
+    const extra = { variables: Object.keys(part.variables).sort(), deployment_id: made?.deploymentId ?? null };
+    await recordAudit(tx, caller, { ...entry, after: { ...(entry.after as object), ...extra } });
+    return { part, databaseId: null, deploymentId: made?.deploymentId ?? null, runId: made?.runId ?? null };
   }
 }
 
 /** Twenty services with their variables take well under a second; a busy database may need more. */
 const TRANSACTION_MS = 20_000;
 
-/** One entry per service; its variables and its first deployment came with it. */
-async function record(tx: Tx, caller: Caller, { part, row, deploymentId }: InsertedPart): Promise<void> {
-  const entry = auditedService('create', null, row);
-  const made = { variables: Object.keys(part.variables).sort(), deployment_id: deploymentId };
-  await recordAudit(tx, caller, { ...entry, after: { ...(entry.after as object), ...made } });
+function afterOf(needed: CreatedPart[]): { deployments: string[]; runs: string[] } {
+  return {
+    deployments: needed.flatMap(({ deploymentId }) => deploymentId ?? []),
+    runs: needed.flatMap(({ databaseId, runId }) => (databaseId && runId ? [runId] : [])),
+  };
 }
 
-function nameTaken(name: string): Conflict {
-  const message = `A service of this project already has the host name "${hostLabel(name)}": choose another name.`;
-  return new Conflict('service_name_taken', message);
+/** The databases of the stack that a service's variables refer to, by host name. */
+function referred({ variables }: ServicePart, made: CreatedPart[]): { databaseId: string; variables: string[] }[] {
+  return made.flatMap(({ part, databaseId }) => {
+    const reference = `\${{${part.identity.alias}.`;
+    const keys = Object.keys(variables).filter((key) => variables[key]?.value.includes(reference));
+    return databaseId && keys.length > 0 ? [{ databaseId, variables: keys }] : [];
+  });
+}
+
+function nameTaken(part: StackPart): Conflict {
+  const message = `Something in this project already has the host name "${hostLabel(part.name)}": choose another name.`;
+  return new Conflict(isDatabase(part) ? 'database_name_taken' : 'service_name_taken', message);
 }

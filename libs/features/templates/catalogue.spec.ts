@@ -70,12 +70,17 @@ describe('an entry is refused when', () => {
     ['a variable is never used', (e) => set(e, 'TITLE', 'x'), /TITLE is not used/],
     ['values need each other', (e) => set(e, 'A', '${{self.B}}', 'B', '${{web.A}}'), /web\.A -> web\.B -> web\.A/],
     ['the main part is missing', (e) => Object.assign(e, { main: 'site' }), /"site"/],
-    ['a dependency is missing', (e) => Object.assign(e.parts.db, { depends_on: ['cache'] }), /"cache"/],
+    ['a dependency is missing', (e) => Object.assign(e.parts.web, { depends_on: ['cache'] }), /"cache"/],
     [
       'parts need each other',
-      (e) => Object.assign(e.parts.db, { depends_on: ['web'] }),
-      /web -> db -> web|db -> web -> db/,
+      (e) =>
+        Object.assign(e.parts, {
+          job: { type: 'worker', source: e.parts.web.source, depends_on: ['web'] },
+          web: { ...e.parts.web, depends_on: ['job'] },
+        }),
+      /web -> job -> web|job -> web -> job/,
     ],
+    ['a database waits for another part', (e) => Object.assign(e.parts.db, { depends_on: ['web'] }), /depends_on/],
     ['a tag moves', (e) => Object.assign(e.parts.web.source, { image: 'shop:latest' }), /exact tag/],
     ['there is no tag', (e) => Object.assign(e.parts.web.source, { image: 'shop' }), /exact tag/],
     ['the engine has no such version', (e) => Object.assign(e.parts.db, { version: '1.0' }), /no version 1\.0/],

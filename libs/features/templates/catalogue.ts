@@ -41,6 +41,8 @@ export function requireTemplate(json: unknown): TemplateFile {
   planTemplate(file, {
     name: file.name,
     variables: Object.fromEntries(given),
+    plan: 'starter',
+    region: 'local',
     generate: generateNothing,
     identityOf: (name) => ({ id: name, alias: name, slug: name }),
     urlOf: () => 'http://example.test',

@@ -4,7 +4,7 @@ import { singleLine } from '#contracts/common.js';
 import { createServiceRequest } from '#contracts/services.js';
 import { templateId, templateVariable } from '#contracts/templates.js';
 import { variableKey } from '#contracts/variables.js';
-import { ENGINE_NAMES } from '#features/stacks/index.js';
+import { DATABASE_ENGINES } from '#features/stacks/index.js';
 
 export const CATEGORIES = [
   'database',
@@ -33,12 +33,11 @@ const servicePart = z.strictObject({
   depends_on: dependsOn,
 });
 
+/** It waits for nobody, and its memory is that of its plan. */
 const databasePart = z.strictObject({
-  database: z.enum(ENGINE_NAMES),
+  database: z.enum(DATABASE_ENGINES),
   /** Exact tag of the engine's image; default: the engine's. */
   version: z.string().optional(),
-  resources: createServiceRequest.shape.resources,
-  depends_on: dependsOn,
 });
 
 export const templateFile = z.strictObject({

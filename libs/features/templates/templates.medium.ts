@@ -22,9 +22,13 @@ const deploy = (template: string, body: object = {}, as = owner) =>
   api.request('POST', `/templates/${template}/deploy`, { as, body: { project_id: projectId, name: 'Blog', ...body } });
 const plan = (body: object, as = owner) => api.request('POST', '/templates/plan', { as, body });
 const services = () => get(`/projects/${projectId}/services`);
+const databases = async () => (await get(`/databases?project_id=${projectId}`)).databases;
 const rows = async (table: string): Promise<number> =>
   Number((await api.database.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n);
-const everything = () => Promise.all(['services', 'variables', 'volumes', 'deployments', 'runs'].map(rows));
+const everything = () =>
+  Promise.all(
+    ['services', 'variables', 'volumes', 'databases', 'database_links', 'deployments', 'runs', 'audit_logs'].map(rows),
+  );
 const variablesOf = async (id: string): Promise<Record<string, string>> => {
   const { variables } = await get(`/services/${id}/variables`);
   return Object.fromEntries(variables.map(({ key, value }: { key: string; value: string }) => [key, value]));
@@ -70,39 +74,90 @@ describe('deploying', () => {
     });
     expect(answer.statusCode).toBe(201);
     const made = answer.json();
-    expect(made).toMatchObject({ resource: 'service', message: expect.stringContaining('no managed backups') });
+    expect(made).toMatchObject({ resource: 'service', message: expect.stringContaining('blog-db (MariaDB 10.11.18') });
     expect(made).not.toHaveProperty('database_id');
-    const [db, web] = await services();
-    expect([db.name, db.type, db.url, db.port]).toEqual(['blog-db', 'worker', null, 3306]);
+    const [web] = await services();
+    const [db] = await databases();
     expect([web.name, web.type, web.id]).toEqual(['Blog', 'web', made.service_id]);
-    expect(made.services.map(({ service_id }: { service_id: string }) => service_id)).toEqual([db.id, web.id]);
-    expect(db.volumes).toMatchObject([{ name: 'data', mount_path: '/var/lib/mysql' }]);
+    expect(db).toMatchObject({
+      name: 'blog-db',
+      host: 'blog-db',
+      type: 'mariadb',
+      plan: 'starter',
+      status: 'building',
+    });
+    expect(made.services).toMatchObject([
+      { key: 'db', kind: 'database', service_id: null, database_id: db.id, deployment_id: null },
+      { key: 'web', kind: 'service', service_id: web.id, database_id: null },
+    ]);
+    expect(db.links.map(({ variable }: { variable: string }) => variable).sort()).toEqual([
+      'WORDPRESS_DB_HOST',
+      'WORDPRESS_DB_NAME',
+      'WORDPRESS_DB_PASSWORD',
+      'WORDPRESS_DB_USER',
+    ]);
     const variables = await variablesOf(web.id);
     expect(variables).toMatchObject({
-      WORDPRESS_DB_HOST: 'blog-db:3306',
-      WORDPRESS_DB_PASSWORD: '********',
+      WORDPRESS_DB_HOST: '${{blog-db.HOST}}:${{blog-db.PORT}}',
+      WORDPRESS_DB_PASSWORD: '${{blog-db.PASSWORD}}',
       WORDPRESS_TABLE_PREFIX: 'x_',
       WORDPRESS_DEBUG: '1',
       SMTP_PASSWORD: '********',
     });
-    const [first, second] = await api.database.query<{ service_id: string; status: string }>(
-      'SELECT d.service_id, d.status FROM runs r JOIN deployments d ON d.id = r.subject_id WHERE d.service_id = ANY($1) ORDER BY r.seq',
+    const queued = await api.database.query<{ subject_id: string }>(
+      'SELECT subject_id FROM runs WHERE subject_id = ANY($1) ORDER BY seq',
+      [[db.id, made.services[1].deployment_id]],
+    );
+    expect(queued.map(({ subject_id }) => subject_id)).toEqual([db.id, made.services[1].deployment_id]);
+    const audited = await api.database.query<{ resource: string }>(
+      "SELECT resource FROM audit_logs WHERE action = 'create' AND resource_id = ANY($1) ORDER BY resource",
       [[db.id, web.id]],
     );
-    expect([first, second]).toEqual([
-      { service_id: db.id, status: 'pending' },
-      { service_id: web.id, status: 'pending' },
-    ]);
+    expect(audited.map(({ resource }) => resource)).toEqual(['database', 'service']);
   });
 
-  it('makes a database template a private service', async () => {
-    const made = (await deploy('postgresql', { name: 'Main db', plan: 'starter', region: 'eu' })).json();
-    expect(made).toMatchObject({ resource: 'service', services: [{ kind: 'database', name: 'Main db' }] });
+  it('keeps a database that a service of the template uses from being deleted by mistake', async () => {
+    await deploy('wordpress');
+    const [db] = await databases();
+    const refused = await api.request('DELETE', `/databases/${db.id}`, { as: owner });
+    expect([refused.statusCode, refused.json().code]).toEqual([409, 'database_linked']);
+  });
+
+  it('makes a database template a managed database', async () => {
+    const made = (await deploy('postgresql', { name: 'Main db', plan: 'hobby' })).json();
+    expect(made).toMatchObject({ resource: 'database', services: [{ kind: 'database', name: 'Main db' }] });
+    expect(made).not.toHaveProperty('service_id');
+    expect(await get(`/databases/${made.database_id}`)).toMatchObject({
+      name: 'Main db',
+      host: 'main-db',
+      type: 'postgresql',
+      plan: 'hobby',
+      project_id: projectId,
+    });
+    expect(await services()).toEqual([]);
+  });
+
+  it('makes an engine that is not managed a private service, and says so', async () => {
+    const made = (await deploy('valkey', { name: 'Cache' })).json();
+    expect(made).toMatchObject({ resource: 'service', message: expect.stringContaining('no managed backups') });
     expect(await get(`/services/${made.service_id}`)).toMatchObject({
       type: 'worker',
       url: null,
-      internal_host: 'main-db',
+      internal_host: 'cache',
     });
+  });
+
+  it.each([
+    ['a region that does not exist', { region: 'moon' }, 'unknown_region'],
+    ['variables for a managed database', { variables: { POSTGRES_PASSWORD: 'p' } }, 'variable_unknown'],
+  ])('refuses %s', async (_what, wish, code) => {
+    const before = await everything();
+    for (const answer of [
+      await deploy('postgresql', wish),
+      await plan({ template_id: 'postgresql', project_id: projectId, ...wish }),
+    ])
+      expect([answer.statusCode, answer.json().code]).toEqual([400, code]);
+    expect(await everything()).toEqual(before);
   });
 
   it('waits for the code of a service whose source is pushed', async () => {
@@ -128,11 +183,23 @@ describe('deploying', () => {
   });
 
   it.each([
-    ['the second name is taken', 'blog'],
-    ['the first name is taken', 'blog-db'],
-  ])('makes nothing when %s', async (_what, name) => {
+    ['the second name is taken', 'blog', 'service_name_taken'],
+    ['the first name is taken', 'blog-db', 'database_name_taken'],
+  ])('makes nothing when %s', async (_what, name, code) => {
     const body = { name, type: 'worker', source: { type: 'image', image: 'nginx:1.22' } };
     await api.request('POST', `/projects/${projectId}/services`, { as: owner, body });
+    const before = await everything();
+    for (const answer of [
+      await deploy('wordpress'),
+      await plan({ template_id: 'wordpress', project_id: projectId, name: 'Blog' }),
+    ])
+      expect([answer.statusCode, answer.json().code]).toEqual([409, code]);
+    expect(await everything()).toEqual(before);
+  });
+
+  it('makes nothing when a database has the host name of the service', async () => {
+    const body = { name: 'blog', type: 'redis', plan: 'hobby', region: 'local', project_id: projectId };
+    expect((await api.request('POST', '/databases', { as: owner, body })).statusCode).toBe(201);
     const before = await everything();
     for (const answer of [
       await deploy('wordpress'),
@@ -144,8 +211,8 @@ describe('deploying', () => {
 
   it('makes nothing when the database fails in the middle', async () => {
     await api.database.query(`CREATE FUNCTION refuse_web() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF (SELECT count(*) FROM deployments d JOIN services s ON s.id = d.service_id WHERE s.project_id = '${projectId}') = 1
-      THEN RAISE EXCEPTION 'no second deployment'; END IF; RETURN NEW; END $$`);
+      IF (SELECT count(*) FROM databases WHERE project_id = '${projectId}') = 1
+      THEN RAISE EXCEPTION 'no deployment after the database'; END IF; RETURN NEW; END $$`);
     await api.database.query(
       'CREATE TRIGGER refuse BEFORE INSERT ON deployments FOR EACH ROW EXECUTE FUNCTION refuse_web()',
     );
@@ -194,12 +261,27 @@ describe('a plan', () => {
     expect(planned[2]).toMatchObject({ name: 'Stats', type: 'web', port: 8000, depends_on: ['db', 'events'] });
     expect(planned[2].variables).toContainEqual({ key: 'SECRET_KEY_BASE', value: '********', secret: true });
     expect(planned[2].variables).toContainEqual({ key: 'HTTP_PORT', value: '8000', secret: false });
-    expect(planned[1]).toMatchObject({ kind: 'database', volumes: [{ mount_path: '/var/lib/clickhouse' }] });
+    expect(planned[2].variables).toContainEqual({
+      key: 'CLICKHOUSE_DATABASE_URL',
+      value: '${{stats-events.URL}}',
+      secret: false,
+    });
+    expect(planned[2].database).toBeNull();
+    expect(planned[1]).toMatchObject({
+      kind: 'database',
+      type: null,
+      volumes: [{ mount_path: '/var/lib/clickhouse' }],
+      database: { type: 'clickhouse', version: '24.12.3.47', plan: 'starter', region: 'local' },
+    });
     expect(await everything()).toEqual(before);
   });
 
   it('needs no project', async () => {
-    expect((await plan({ template_id: 'redis' })).json().services[0]).toMatchObject({ name: 'Redis', type: 'worker' });
+    expect((await plan({ template_id: 'redis', plan: 'hobby' })).json().services[0]).toMatchObject({
+      name: 'Redis',
+      type: null,
+      resources: { cpu: '0.5', memory: '512Mi' },
+    });
   });
 
   it('answers 404 for an unknown template', async () => {

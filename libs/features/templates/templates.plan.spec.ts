@@ -1,35 +1,61 @@
 import { looksSecret } from '#features/services/index.js';
+import { type DatabasePart, isDatabase, type ServicePart } from '#features/stacks/index.js';
 import { loadCatalogue } from './catalogue.js';
 import { generate, generateNothing } from './generators.js';
 import type { TemplateFile } from './template-file.js';
 import { partName, planTemplate } from './templates.plan.js';
 
 const catalogue = new Map(loadCatalogue().map((file) => [file.id, file]));
-const planned = (id: string, variables: Record<string, string> = {}, generator = generate) =>
+const plannedParts = (id: string, variables: Record<string, string> = {}, generator = generate) =>
   planTemplate(catalogue.get(id) as TemplateFile, {
     name: 'My blog',
     variables,
+    plan: 'hobby',
+    region: 'local',
     generate: generator,
     identityOf: (name) => ({ id: name, alias: name, slug: 'my-blog-1a2b' }),
     urlOf: (slug) => `http://${slug}.example.test:8000`,
   });
 
+const planned = (...wishes: Parameters<typeof plannedParts>): ServicePart[] =>
+  plannedParts(...wishes).flatMap((part) => (isDatabase(part) ? [] : [part]));
+const plannedDatabases = (...wishes: Parameters<typeof plannedParts>): DatabasePart[] =>
+  plannedParts(...wishes).filter(isDatabase);
+
 it('gives both sides of a reference the same generated value', () => {
-  const [db, web] = planned('wordpress');
-  expect(web?.variables.WORDPRESS_DB_PASSWORD).toEqual(db?.variables.MARIADB_PASSWORD);
-  expect(db?.variables.MARIADB_PASSWORD?.value).toMatch(/^[A-Za-z0-9]{32}$/);
-  expect(db?.variables.MARIADB_ROOT_PASSWORD?.value).not.toBe(db?.variables.MARIADB_PASSWORD?.value);
+  const [api, web] = planned('node-python-starter');
+  expect(web?.variables.API_TOKEN).toEqual(api?.variables.API_TOKEN);
+  expect(api?.variables.API_TOKEN?.value).toMatch(/^[A-Za-z0-9]{32}$/);
+});
+
+it('makes databases managed ones, and leaves references to them to the deployment', () => {
+  expect(plannedDatabases('wordpress')).toEqual([
+    {
+      key: 'db',
+      kind: 'database',
+      name: 'my-blog-db',
+      identity: expect.objectContaining({ alias: 'my-blog-db' }),
+      database: { type: 'mariadb', version: '10.11.18', plan: 'hobby', region: 'local' },
+      after: [],
+    },
+  ]);
+  const [web] = planned('wordpress');
+  expect([web?.variables.WORDPRESS_DB_HOST, web?.variables.WORDPRESS_DB_PASSWORD]).toEqual([
+    { value: '${{my-blog-db.HOST}}:${{my-blog-db.PORT}}', secret: false },
+    { value: '${{my-blog-db.PASSWORD}}', secret: false },
+  ]);
+  expect(web?.after).toEqual(['db']);
+});
+
+it('makes an engine that is not managed a private service', () => {
+  expect(plannedDatabases('valkey')).toEqual([]);
+  expect(planned('valkey')).toMatchObject([{ kind: 'database', request: { type: 'worker', port: 6379 } }]);
 });
 
 it('makes secret whatever holds a secret', () => {
   const web = planned('plausible', { DISABLE_REGISTRATION: 'true' }).find(({ key }) => key === 'web');
   const secret = Object.entries(web?.variables ?? {}).filter(([, value]) => value.secret);
-  expect(secret.map(([key]) => key).sort()).toEqual([
-    'CLICKHOUSE_DATABASE_URL',
-    'DATABASE_URL',
-    'SECRET_KEY_BASE',
-    'TOTP_VAULT_KEY',
-  ]);
+  expect(secret.map(([key]) => key).sort()).toEqual(['SECRET_KEY_BASE', 'TOTP_VAULT_KEY']);
 });
 
 it('knows the public address before anything runs', () => {
@@ -46,8 +72,8 @@ it('takes what the user gives as it is: no expression in it is resolved', () => 
 });
 
 it('lets the user replace a generated value for everybody who refers to it', () => {
-  const [db] = planned('postgresql', { POSTGRES_PASSWORD: 'chosen' });
-  expect(db?.variables.POSTGRES_PASSWORD).toEqual({ value: 'chosen', secret: true });
+  const [db] = planned('valkey', { VALKEY_PASSWORD: 'chosen' });
+  expect(db?.variables.VALKEY_PASSWORD).toEqual({ value: 'chosen', secret: true });
 });
 
 it('generates nothing for a plan', () => {

@@ -1,14 +1,26 @@
 /** A template and the user's wishes -> the parts of a stack, every value chosen. Pure but for the generator that it is given. */
+import type { DatabasePlanName } from '#contracts/databases.js';
 import { type CreateServiceRequest, createServiceRequest } from '#contracts/services.js';
 import type { TemplateVariable } from '#contracts/templates.js';
+import { engineOf, requireVersion } from '#drivers/engines/index.js';
+import { outputNames, referenceTo } from '#features/databases/index.js';
 import { hostLabel, looksSecret, type ServiceIdentity } from '#features/services/index.js';
-import { databasePart, inOrder, type StackPart } from '#features/stacks/index.js';
+import {
+  type DatabasePart,
+  inOrder,
+  isManaged,
+  type ServicePart,
+  type StackPart,
+  valkeyPart,
+} from '#features/stacks/index.js';
 import { type Expression, ExpressionError, parseText } from './expressions.js';
 import type { Generate } from './generators.js';
 import type { FilePart, TemplateFile } from './template-file.js';
 
 /** What a template's part is before its values are known. */
-export interface OpenPart {
+export type OpenPart = OpenService | OpenDatabase;
+
+export interface OpenService {
   key: string;
   kind: 'service' | 'database';
   request: Omit<CreateServiceRequest, 'name'>;
@@ -17,9 +29,19 @@ export interface OpenPart {
   after: string[];
 }
 
+export interface OpenDatabase {
+  key: string;
+  kind: 'database';
+  database: Pick<DatabasePart['database'], 'type' | 'version'>;
+  after: string[];
+}
+
 export interface Wishes {
   name: string;
   variables: Record<string, string>;
+  /** Of managed databases. */
+  plan: DatabasePlanName;
+  region: string;
   generate: Generate;
   identityOf: (name: string) => ServiceIdentity;
   urlOf: (slug: string) => string;
@@ -46,9 +68,9 @@ export function openParts(file: TemplateFile): OpenPart[] {
 
 function openPart(key: string, part: FilePart): OpenPart {
   if ('database' in part) {
-    const made = databasePart(part.database, part.version);
-    const request = { ...made.request, ...(part.resources ? { resources: part.resources } : {}) };
-    return { key, kind: 'database', ...made, request, after: part.depends_on };
+    const { database: type, version } = part;
+    if (!isManaged(type)) return { key, kind: 'database', ...valkeyPart(version), after: [] };
+    return { key, kind: 'database', database: { type, version: requireVersion(engineOf(type), version) }, after: [] };
   }
   const { environment, depends_on, ...request } = part;
   return { key, kind: 'service', request, environment, outputs: {}, after: needs(key, environment, depends_on) };
@@ -73,27 +95,40 @@ export function missingVariables(file: TemplateFile, given: Record<string, strin
 
 /** @throws ExpressionError; zod's error when a part does not make a valid service. */
 export function planTemplate(file: TemplateFile, wishes: Wishes): StackPart[] {
-  const declared = new Set(file.variables.map(({ key }) => key));
-  const extra = Object.fromEntries(Object.entries(wishes.variables).filter(([key]) => !declared.has(key)));
-  const parts = openParts(file).map((part) => {
+  const beyond = extraVariables(file, wishes.variables);
+  const extra = Object.fromEntries(beyond.map((key) => [key, wishes.variables[key] as string]));
+  const parts: NamedPart[] = openParts(file).map((part) => {
     const name = part.key === file.main ? wishes.name : partName(wishes.name, part.key);
     // What the user gives is a value, not an expression.
     return { ...part, name, identity: wishes.identityOf(name), literal: part.key === file.main ? extra : {} };
   });
   const resolver = new Resolver(file, wishes, parts);
-  return parts.map((part) => ({
-    key: part.key,
-    kind: part.kind,
-    identity: part.identity,
-    request: createServiceRequest.parse({ ...part.request, name: part.name }),
-    variables: resolver.environment(part),
-    after: part.after,
-    deploy: hasCode(part.request),
-  }));
+  return parts.map((part) => ('database' in part ? databaseOf(part, wishes) : serviceOf(part, resolver)));
+}
+
+function serviceOf(part: NamedService, resolver: Resolver): ServicePart {
+  const { key, kind, name, identity, after } = part;
+  const request = createServiceRequest.parse({ ...part.request, name });
+  return { key, kind, name, identity, request, variables: resolver.environment(part), after, deploy: hasCode(request) };
+}
+
+function databaseOf({ key, name, identity, database, after }: NamedDatabase, { plan, region }: Wishes): DatabasePart {
+  return { key, kind: 'database', name, identity, database: { ...database, plan, region }, after };
+}
+
+/** Names beyond those that the template declares: variables of the main part. A managed database has none. */
+export function extraVariables(file: TemplateFile, given: Record<string, string>): string[] {
+  const declared = new Set(file.variables.map(({ key }) => key));
+  return Object.keys(given).filter((key) => !declared.has(key));
+}
+
+export function mainIsDatabase({ main, parts }: TemplateFile): boolean {
+  const part = parts[main];
+  return part !== undefined && 'database' in part && isManaged(part.database);
 }
 
 /** Without an image or a repository the code is still to be pushed. */
-function hasCode({ source }: OpenPart['request']): boolean {
+function hasCode({ source }: OpenService['request']): boolean {
   return Boolean(source?.image || source?.repository);
 }
 
@@ -104,7 +139,10 @@ export function partName(name: string, key: string): string {
     .replace(/-+$/, '')}-${key}`;
 }
 
-type NamedPart = OpenPart & { name: string; identity: ServiceIdentity; literal: Record<string, string> };
+type Named = { name: string; identity: ServiceIdentity; literal: Record<string, string> };
+type NamedService = OpenService & Named;
+type NamedDatabase = OpenDatabase & Named;
+type NamedPart = NamedService | NamedDatabase;
 
 class Resolver {
   private readonly known = new Map<string, Value>();
@@ -116,7 +154,7 @@ class Resolver {
     private readonly parts: NamedPart[],
   ) {}
 
-  environment(part: NamedPart): StackPart['variables'] {
+  environment(part: NamedService): ServicePart['variables'] {
     const keys = [...new Set([...Object.keys(part.environment), ...Object.keys(part.literal)])];
     return Object.fromEntries(
       keys.map((key) => {
@@ -140,9 +178,10 @@ class Resolver {
   }
 
   /** Outputs (a database's URL with its password), facts, own variables: a variable PUBLIC_URL may be made of the fact of that name. */
-  private reference(from: NamedPart, key: string, what: string): Value {
+  private reference(from: NamedService, key: string, what: string): Value {
     const part = key === 'self' ? from : this.parts.find((candidate) => candidate.key === key);
     if (!part) throw new ExpressionError(`\${{${key}.${what}}} names a part that does not exist`);
+    if ('database' in part) return managed(part, what);
     const output = part.outputs[what];
     if (output !== undefined) return this.text(part, output);
     const fact = this.fact(part, what);
@@ -152,14 +191,14 @@ class Resolver {
   }
 
   /** An environment variable of the part itself; null when it has none of that name. */
-  private own(part: NamedPart, key: string): Value | null {
+  private own(part: NamedService, key: string): Value | null {
     const literal = part.literal[key];
     if (literal !== undefined) return { text: literal, secret: looksSecret(key) };
     const expression = part.environment[key];
     return expression === undefined ? null : this.once(`${part.key}.${key}`, () => this.text(part, expression));
   }
 
-  private fact({ identity, request }: NamedPart, what: string): string | null {
+  private fact({ identity, request }: NamedService, what: string): string | null {
     const web = request.type === 'web';
     if (what === 'HOST') return identity.alias;
     if (what === 'PORT') return request.port ? String(request.port) : null;
@@ -169,14 +208,14 @@ class Resolver {
     return null;
   }
 
-  private text(part: NamedPart, text: string): Value {
+  private text(part: NamedService, text: string): Value {
     const values = parseText(text).map((piece) =>
       typeof piece === 'string' ? { text: piece, secret: false } : this.value(part, piece),
     );
     return { text: values.map((value) => value.text).join(''), secret: values.some(({ secret }) => secret) };
   }
 
-  private value(part: NamedPart, expression: Expression): Value {
+  private value(part: NamedService, expression: Expression): Value {
     switch (expression.kind) {
       case 'generator': {
         const { name, size } = expression;
@@ -191,17 +230,24 @@ class Resolver {
     }
   }
 
-  private builtin(part: NamedPart, name: 'port' | 'name'): string {
+  private builtin(part: NamedService, name: 'port' | 'name'): string {
     if (name === 'name') return this.wishes.name;
     if (!part.request.port) throw new ExpressionError(`\${{port}} is used by part "${part.key}", which has no port`);
     return String(part.request.port);
   }
 
-  private variable(part: NamedPart, key: string): Value {
+  private variable(part: NamedService, key: string): Value {
     const declared = this.file.variables.find((variable) => variable.key === key);
     if (!declared) throw new ExpressionError(`\${{${key}}} is not a variable of the template`);
     const given = this.wishes.variables[key];
     const value = given === undefined ? this.text(part, declared.default ?? '') : { text: given, secret: false };
     return { ...value, secret: value.secret || declared.secret };
   }
+}
+
+/** Stays a reference, resolved with each deployment: the password may change, and is nowhere but in the database's row. */
+function managed({ key, identity, database }: NamedDatabase, what: string): Value {
+  if (!outputNames(database.type).includes(what))
+    throw new ExpressionError(`\${{${key}.${what}}} is not an output of a ${database.type} database`);
+  return { text: referenceTo(identity.alias, what), secret: false };
 }

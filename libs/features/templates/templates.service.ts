@@ -11,15 +11,27 @@ import type {
   TemplateDetail,
 } from '#contracts/templates.js';
 import { newIdentity, serviceUrl } from '#features/services/index.js';
-import { createdService, databaseNote, plannedService, type StackPart, StacksService } from '#features/stacks/index.js';
+import {
+  createdPart,
+  databaseNote,
+  isDatabase,
+  plannedPart,
+  type StackPart,
+  StacksService,
+} from '#features/stacks/index.js';
 import { CONFIG, type Config } from '#platform/config.js';
 import { Invalid } from '#platform/errors.js';
 import { type Caller, notFound } from '#platform/http/index.js';
 import { loadCatalogue } from './catalogue.js';
 import { type Generate, generate, generateNothing } from './generators.js';
 import type { TemplateFile } from './template-file.js';
-import { missingVariables, planTemplate } from './templates.plan.js';
+import { extraVariables, mainIsDatabase, missingVariables, planTemplate } from './templates.plan.js';
 import { templateDetail } from './templates.view.js';
+
+/** Room for an application's pool of connections. */
+const USUAL_PLAN = 'starter';
+
+type Chosen = Pick<DeployTemplateRequest, 'name' | 'variables' | 'plan' | 'region'>;
 
 interface Entry {
   file: TemplateFile;
@@ -50,38 +62,43 @@ export class TemplatesService {
     return this.require(id).detail;
   }
 
-  /** @throws NotFound; Invalid `variable_required`; Conflict `service_name_taken`: then nothing is made. */
+  /** @throws NotFound; Invalid `variable_required`, `variable_unknown`, `unknown_region`; Conflict `service_name_taken`, `database_name_taken`: then nothing is made. */
   async deploy(caller: Caller, id: string, request: DeployTemplateRequest): Promise<DeployTemplateResponse> {
     const { file } = this.require(id);
-    const parts = this.parts(file, request.name, request.variables ?? {}, generate);
+    const parts = this.parts(file, request, generate);
     const created = await this.stacks.create(caller, request.project_id, parts);
     const main = created.find(({ part }) => part.key === file.main);
+    const made = main && createdPart(main);
     return {
-      resource: 'service',
-      ...(main ? { service_id: main.part.identity.id } : {}),
+      resource: made?.database_id ? 'database' : 'service',
+      ...(made?.service_id ? { service_id: made.service_id } : {}),
+      ...(made?.database_id ? { database_id: made.database_id } : {}),
       message: messageOf(file, parts, 'Created'),
-      services: created.map(createdService),
+      services: created.map(createdPart),
     };
   }
 
   /** What `deploy` would make. Nothing is made, and nothing is generated. */
   async plan(caller: Caller, request: PlanTemplateRequest): Promise<z.output<typeof planTemplateResponse>> {
     const { file } = this.require(request.template_id);
-    const parts = this.parts(file, request.name ?? file.name, request.variables ?? {}, generateNothing);
+    const parts = this.parts(file, { ...request, name: request.name ?? file.name }, generateNothing);
     if (request.project_id) await this.stacks.requireCreatable(caller, request.project_id, parts);
     return {
       template_id: file.id,
       order: parts.map(({ key }) => key),
-      services: parts.map(plannedService),
+      services: parts.map(plannedPart),
       message: messageOf(file, parts, 'Would create'),
     };
   }
 
-  private parts(file: TemplateFile, name: string, variables: Record<string, string>, generator: Generate): StackPart[] {
+  private parts(file: TemplateFile, request: Chosen, generator: Generate): StackPart[] {
+    const { name, variables = {}, plan = USUAL_PLAN, region = this.config.CONTAINR_REGION } = request;
     const missing = missingVariables(file, variables).map(({ key }) => key);
     if (missing.length > 0) throw variableRequired(file.name, missing);
+    const extra = mainIsDatabase(file) ? extraVariables(file, variables) : [];
+    if (extra.length > 0) throw variableUnknown(file.name, extra);
     const urlOf = (slug: string) => serviceUrl(slug, this.config);
-    return planTemplate(file, { name, variables, generate: generator, identityOf: newIdentity, urlOf });
+    return planTemplate(file, { name, variables, plan, region, generate: generator, identityOf: newIdentity, urlOf });
   }
 
   private require(id: string): Entry {
@@ -97,11 +114,17 @@ function variableRequired(template: string, missing: string[]): Invalid {
   return new Invalid('variable_required', message, { details: { variables: missing } });
 }
 
+function variableUnknown(template: string, extra: string[]): Invalid {
+  const names = extra.join(', ');
+  const message = `${template} is a managed database, which has no environment variables: leave out ${names}.`;
+  return new Invalid('variable_unknown', message, { details: { variables: extra } });
+}
+
 function messageOf(file: TemplateFile, parts: StackPart[], verb: string): string {
-  const names = parts.map(({ request }) => request.name).join(', ');
-  const waiting = parts.filter(({ deploy }) => !deploy).map(({ request }) => request.name);
+  const names = parts.map(({ name }) => name).join(', ');
+  const waiting = parts.filter((part) => !isDatabase(part) && !part.deploy).map(({ name }) => name);
   const push = waiting.length > 0 ? `Push your code to the git remote of ${waiting.join(', ')} to deploy it.` : '';
-  const note = databaseNote(parts.filter(({ kind }) => kind === 'database').length);
-  const head = `${verb} ${parts.length} ${parts.length === 1 ? 'service' : 'services'} from ${file.name}, in this order: ${names}.`;
+  const note = databaseNote(parts);
+  const head = `${verb} ${parts.length} ${parts.length === 1 ? 'part' : 'parts'} from ${file.name}, in this order: ${names}.`;
   return [head, push, note].filter(Boolean).join(' ');
 }

@@ -1,8 +1,9 @@
 /** Templates and stacks -> what leaves the process. */
 import type { ServiceTemplate, TemplateConfig, TemplateDetail, TemplatePartView } from '#contracts/templates.js';
+import { engineOf, imageOf } from '#drivers/engines/index.js';
 import { sourceOf } from '#features/stacks/index.js';
 import type { TemplateFile } from './template-file.js';
-import { type OpenPart, openParts } from './templates.plan.js';
+import { type OpenDatabase, type OpenPart, type OpenService, openParts } from './templates.plan.js';
 
 export function templateDetail(file: TemplateFile): TemplateDetail {
   const config = configOf(file);
@@ -28,6 +29,7 @@ function summary(file: TemplateFile, config: TemplateConfig): ServiceTemplate {
 function configOf(file: TemplateFile): TemplateConfig {
   const parts = openParts(file);
   const main = parts.find(({ key }) => key === file.main) as OpenPart;
+  if ('database' in main) return databaseConfig(main, parts);
   const { request } = main;
   const { build_command, start_command } = request.build_config ?? {};
   return {
@@ -43,7 +45,36 @@ function configOf(file: TemplateFile): TemplateConfig {
   };
 }
 
-function partView({ key, kind, request, environment, after }: OpenPart): TemplatePartView {
+function databaseConfig({ database }: OpenDatabase, parts: OpenPart[]): TemplateConfig {
+  const engine = engineOf(database.type);
+  return {
+    type: 'database',
+    runtime: imageOf(engine, database.version),
+    port: engine.port,
+    environment: {},
+    parts: parts.map(partView),
+  };
+}
+
+function partView(part: OpenPart): TemplatePartView {
+  return 'database' in part ? databaseView(part) : serviceView(part);
+}
+
+function databaseView({ key, kind, database, after }: OpenDatabase): TemplatePartView {
+  const engine = engineOf(database.type);
+  return {
+    key,
+    kind,
+    database: database.type,
+    image: imageOf(engine, database.version),
+    port: engine.port,
+    environment: {},
+    volumes: [{ name: 'data', mount_path: engine.dataPath }],
+    depends_on: after,
+  };
+}
+
+function serviceView({ key, kind, request, environment, after }: OpenService): TemplatePartView {
   return {
     key,
     kind,
