@@ -60,7 +60,7 @@ async function withDatabase() {
     const wish = { name: 'cache', type: 'redis', version: '7.0.15', plan: 'hobby', region: 'local', projectId };
     const database = await worker.get(DatabasesService).createIn(tx, b.caller, wish, runId);
     const row = await tx.service.findUniqueOrThrow({ where: { id: b.id }, include: { volumes: true } });
-    return { database, runId, ...(await worker.deployments.createIn(tx, row, { deployments: [], runs: [runId] })) };
+    return { database, ...(await worker.deployments.createIn(tx, row, { deployments: [], runs: [runId] })) };
   });
 }
 
