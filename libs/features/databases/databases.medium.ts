@@ -262,6 +262,24 @@ it('deleted it is a tombstone, brought back with its volume, and gone for good a
   await expect(databases.undelete(caller, id)).rejects.toMatchObject({ code: 'database_not_found' });
 });
 
+it('a volume whose time has come takes no younger one with it, unless the owner wants all of it gone', async () => {
+  const id = await running();
+  const { volumeId } = await row(id);
+  const old = { id: randomUUID(), databaseId: id, detachedAt: new Date(Date.now() - 8 * 86_400_000) };
+  await worker.db.databaseVolume.create({ data: old });
+  await databases.remove(caller, id, false);
+  await worker.settle();
+  expect(await worker.get(DatabaseReconciler).sweep()).toEqual([id]);
+  await worker.settle();
+  const left = async () =>
+    (await worker.db.databaseVolume.findMany({ where: { databaseId: id, purgedAt: null } })).map((one) => one.id);
+  expect([await left(), (await row(id)).purgedAt]).toEqual([[volumeId], null]);
+  await databases.purge(caller, id);
+  await worker.settle();
+  expect(await left()).toEqual([]);
+  expect((await row(id)).purgedAt).not.toBeNull();
+});
+
 it('drift is found and put right: removed, stopped, and a container of a deleted one', async () => {
   const id = await running();
   const reconciler = worker.get(DatabaseReconciler);

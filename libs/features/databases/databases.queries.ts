@@ -64,3 +64,15 @@ export function listDatabases(
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
   });
 }
+
+/** Days that the data of a deleted database, and of before a restore, is kept. */
+export const KEPT_DAYS = 7;
+
+/** Volumes that were left longer ago than data is kept, of one database or of all; those in use are never among them. */
+export function dueVolumes(tx: Tx, databaseId: string | null = null): Promise<{ id: string; databaseId: string }[]> {
+  return tx.$queryRaw`
+    SELECT id, database_id AS "databaseId" FROM database_volumes
+    WHERE purged_at IS NULL AND detached_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})
+      AND (${databaseId}::uuid IS NULL OR database_id = ${databaseId}::uuid)
+    ORDER BY created_at`;
+}

@@ -8,8 +8,7 @@ import { databaseTime, PrismaService, type Tx } from '#platform/prisma/prisma.se
 import { RunQueue } from '#workflows/run-queue.js';
 import { createRun } from '#workflows/runs.queries.js';
 import { containerName } from './database-containers.js';
-import { databaseLock } from './databases.queries.js';
-import { KEPT_DAYS } from './databases.removal.js';
+import { databaseLock, dueVolumes } from './databases.queries.js';
 import { DATABASE_DELETE, DATABASE_PURGE, DATABASE_STOP, DATABASE_UP } from './databases.workflow.js';
 
 interface ExpectedRow {
@@ -46,11 +45,9 @@ export class DatabaseReconciler {
 
   /** Data of databases deleted, and of volumes left, longer ago than it is kept. @returns ids of their databases */
   async sweep(): Promise<string[]> {
-    const due = await this.db.$queryRaw<{ id: string }[]>`
-      SELECT DISTINCT database_id AS id FROM database_volumes
-      WHERE purged_at IS NULL AND detached_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})`;
+    const due = new Set((await dueVolumes(this.db)).map(({ databaseId }) => databaseId));
     const started: string[] = [];
-    for (const { id } of due) if (await this.start(id, DATABASE_PURGE)) started.push(id);
+    for (const id of due) if (await this.start(id, DATABASE_PURGE)) started.push(id);
     return started;
   }
 

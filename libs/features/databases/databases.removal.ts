@@ -5,9 +5,6 @@ import { cancelRuns, createRun } from '#workflows/runs.queries.js';
 import { databaseLock } from './databases.queries.js';
 import { DATABASE_DELETE } from './databases.workflow.js';
 
-/** Days that the data of a deleted database, and of before a restore, is kept. */
-export const KEPT_DAYS = 7;
-
 /** @returns ids of the runs to nudge after commit. */
 export async function removeDatabase(tx: Tx, id: string): Promise<string[]> {
   const now = await databaseTime(tx);

@@ -51,6 +51,8 @@ export interface NewDatabase {
 
 /** Name of the project that is made when none is given. */
 const DEFAULT_PROJECT = 'Default';
+/** Left longer ago than anything is kept. */
+const LONG_AGO = new Date(0);
 
 @Injectable()
 export class DatabasesService {
@@ -204,6 +206,7 @@ export class DatabasesService {
     const runId = randomUUID();
     await this.db.$transaction(async (tx) => {
       const { projectId, name } = await requireDeletedDatabase(tx, caller, id);
+      await tx.databaseVolume.updateMany({ where: { databaseId: id, purgedAt: null }, data: { detachedAt: LONG_AGO } });
       await createRun(tx, { id: runId, workflow: DATABASE_PURGE, subjectId: id, lockKey: databaseLock(id) });
       await recordAudit(tx, caller, {
         resource: 'database',

@@ -3,7 +3,7 @@ import type { DatabaseBackups, DatabaseSettings, DatabaseView } from '#contracts
 import { MASK } from '#contracts/variables.js';
 import { type Access, type Engine, engineOf, type Settings } from '#drivers/engines/index.js';
 import type { DatabaseRow } from './databases.queries.js';
-import { KEPT_DAYS } from './databases.removal.js';
+import { KEPT_DAYS } from './databases.queries.js';
 import { planOf } from './plans.js';
 
 const DAY_MS = 86_400_000;

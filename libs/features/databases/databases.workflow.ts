@@ -9,6 +9,7 @@ import type { Outcome, Plan } from '#workflows/plan.js';
 import type { RunFailure, RunRef, Workflow } from '#workflows/workflow.js';
 import { containerName } from './database-containers.js';
 import { planDelete, planPurge, planRestart, planStop, planUp, type Target } from './databases.plan.js';
+import { dueVolumes } from './databases.queries.js';
 import { moveDatabase } from './databases.state.js';
 import { planFinalBackup } from './final-backup.js';
 
@@ -56,14 +57,8 @@ async function planRemoval(tx: Tx, run: RunRef): Promise<Plan> {
   return [...(await planFinalBackup(tx, run.subjectId)), ...planDelete(await targetOf(tx, run))];
 }
 
-/** Its live volume only when it is deleted itself. */
 async function purgeable(tx: Tx, run: RunRef): Promise<Plan> {
-  const { volumeId, deletedAt } = await tx.database.findUniqueOrThrow({ where: { id: run.subjectId } });
-  const volumes = await tx.databaseVolume.findMany({
-    where: { databaseId: run.subjectId, purgedAt: null, detachedAt: { not: null } },
-    orderBy: { createdAt: 'asc' },
-  });
-  return planPurge(volumes.flatMap(({ id }) => (id !== volumeId || deletedAt ? [id] : [])));
+  return planPurge((await dueVolumes(tx, run.subjectId)).map(({ id }) => id));
 }
 
 async function finished(

@@ -11,10 +11,9 @@ export {
 export { DatabaseLinksService } from './database-links.service.js';
 export { DatabasesApiModule, DatabasesWorkerModule } from './databases.module.js';
 export { planRestart, planStop, planUp, type Target } from './databases.plan.js';
-export { type DatabaseRow, databaseLock, lockDatabase, requireDatabase } from './databases.queries.js';
+export { type DatabaseRow, databaseLock, KEPT_DAYS, lockDatabase, requireDatabase } from './databases.queries.js';
 export { type BackupFacts, DATABASE_BACKUPS, DatabaseReader } from './databases.reader.js';
 export { DatabaseReconciler } from './databases.reconciler.js';
-export { KEPT_DAYS } from './databases.removal.js';
 export { DatabasesService } from './databases.service.js';
 export { moveDatabase, requireRunning } from './databases.state.js';
 export {
