@@ -219,8 +219,8 @@ const CALLS: [operation: string, prepare: () => Call | Promise<Call>][] = [
   [
     'POST /templates/{id}/deploy',
     () => ({
-      path: '/templates/postgresql/deploy',
-      body: { project_id: ids.project, name: 'db', variables: { POSTGRES_PASSWORD: 's3cret password' } },
+      path: '/templates/meilisearch/deploy',
+      body: { project_id: ids.project, name: 'search', variables: { MASTER_KEY: 's3cret password' } },
     }),
   ],
   [
