@@ -31,5 +31,6 @@ export default {
     project('medium', ['<rootDir>/{apps,libs,test}/**/*.medium.ts']),
     project('real', ['<rootDir>/{apps,libs,test}/**/*.real.ts']),
     project('e2e', ['<rootDir>/test/e2e/**/*.e2e.ts']),
+    project('chaos', ['<rootDir>/test/e2e/**/*.chaos.ts']),
   ],
 };

@@ -17,7 +17,7 @@ import { freeSettings } from './lib/settings.mjs';
 import { onStopSignals } from './lib/signals.mjs';
 import { runJest } from './test/jest.mjs';
 import { killProcessesOf, leftBehind, platformThings, RUN_VARIABLE } from './test/leftovers.mjs';
-import { closingLine, countsOf, isGreen, selection, total } from './test/suites.mjs';
+import { closingLine, countsOf, isGreen, selection, skippedLine, total } from './test/suites.mjs';
 
 // Test databases live for minutes: a power cut may cost them, and creating one per suite is much faster this way.
 const DATABASE_SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '300' };
@@ -69,7 +69,9 @@ async function runGroups({ wanted, env, dir, signal }) {
     say(`\n==> ${group.join(', ')}`);
     const started = performance.now();
     const result = countsOf(await runJest({ group, patterns: wanted.patterns, env, dir, signal }));
-    say(`${group.join(', ')}: ${closingLine(result)} in ${Math.round((performance.now() - started) / 1000)} s`);
+    say(
+      `${group.join(', ')}: ${closingLine(result)}${skippedLine(result)} in ${Math.round((performance.now() - started) / 1000)} s`,
+    );
     counts.push(result);
   }
   return total(counts);

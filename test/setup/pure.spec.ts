@@ -128,11 +128,11 @@ describe('base images', () => {
 });
 
 describe('test runner', () => {
-  const { selection, countsOf, total, closingLine, isGreen } = load('setup/test/suites.mjs');
+  const { selection, countsOf, total, closingLine, skippedLine, isGreen } = load('setup/test/suites.mjs');
 
   it('runs everything, the stories alone, when nothing is named', () => {
     expect(selection([])).toEqual({
-      groups: [['small', 'medium', 'real'], ['e2e']],
+      groups: [['small', 'medium', 'real'], ['e2e'], ['chaos']],
       patterns: [],
       servers: true,
       docker: true,
@@ -172,7 +172,11 @@ describe('test runner', () => {
 
   it('closes with the line that machines read', () => {
     expect(closingLine({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
-    expect(closingLine({ passed: 3, failed: 1, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
+    expect(closingLine({ passed: 3, failed: 1, skipped: 2 })).toBe('3 passed, 1 failed');
+    expect([
+      skippedLine({ passed: 3, failed: 1, skipped: 2 }),
+      skippedLine({ passed: 3, failed: 1, skipped: 0 }),
+    ]).toEqual([', 2 skipped', '']);
   });
 });
 

@@ -13,8 +13,14 @@ const JEST = path.join(ROOT, 'node_modules/jest/bin/jest.js');
 // Cached across runs: every dependency is compiled to CommonJS, which takes most of a first run.
 const CACHE = path.join(ROOT, 'node_modules/.cache/jest');
 
-/** Suites wait for servers much of the time, so one worker more than there are cores keeps the cores busy. */
-const workers = (group) => (group.includes('e2e') ? 1 : Math.max(2, os.availableParallelism()) + 1);
+/**
+ * Suites wait for servers much of the time, so one worker more than there are cores keeps the cores busy. Stories start whole platforms: two
+ * at once. Chaos is alone: what it measures must be its own doing.
+ */
+const workers = (group) => {
+  if (group.includes('chaos')) return 1;
+  return group.includes('e2e') ? 2 : Math.max(2, os.availableParallelism()) + 1;
+};
 
 const jestArgs = (group, patterns, report) => [
   JEST,

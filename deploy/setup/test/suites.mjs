@@ -6,6 +6,7 @@ export const SUITES = {
   medium: { together: true, servers: true, docker: false, build: false },
   real: { together: true, servers: true, docker: true, build: false },
   e2e: { together: false, servers: true, docker: true, build: true },
+  chaos: { together: false, servers: true, docker: true, build: true },
 };
 
 /** @param {string[]} args names of suites and patterns of paths, in any order; no name: all suites */
@@ -49,9 +50,11 @@ export const total = (all) =>
     { passed: 0, failed: 0, skipped: 0 },
   );
 
-/** The closing line that machines read. */
-export const closingLine = ({ passed, failed, skipped }) =>
-  `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`;
+/** The closing line that machines read: what was skipped is said before it. */
+export const closingLine = ({ passed, failed }) => `${passed} passed, ${failed} failed`;
+
+/** What is absent here, for example an image that cannot be made. */
+export const skippedLine = ({ skipped }) => (skipped ? `, ${skipped} skipped` : '');
 
 /** Green needs at least one test that ran. @param {Counts} counts */
 export const isGreen = ({ passed, failed }) => failed === 0 && passed > 0;
