@@ -1,6 +1,7 @@
 /** Templates go live: one of one service, one of two that refer to each other. */
 import type { DeploymentView } from '#contracts/deployments.js';
 import { World } from './harness.js';
+import { until } from './until.js';
 import { visit } from './visitors.js';
 
 jest.setTimeout(240_000);
@@ -57,6 +58,24 @@ it('a page counts in a managed database, and starts after the database is up', a
   const visits = async () => Number.parseInt((await visit(world.httpPort, site)).text, 10);
   const first = await visits();
   expect(await visits()).toBe(first + 1);
+});
+
+it.each(['node-starter', 'python-starter'])('%s serves its greeting', async (template) => {
+  const { service_id, services } = await deploy(template, template, { GREETING: `from ${template}` });
+  await live(services[0].deployment_id);
+  const page = await visit(world.httpPort, await world.api.get(`/services/${service_id}`));
+  expect([page.status, page.text]).toEqual([200, expect.stringContaining(`from ${template}`)]);
+});
+
+it.each([
+  ['postgresql', 'SELECT 40 + 2 AS answer', '42'],
+  ['mariadb', 'SELECT 40 + 2 AS answer', '42'],
+  ['redis', 'TYPE nothing', 'none'],
+])('%s is a managed database that answers', async (template, query, answer) => {
+  const [{ database_id: id }] = (await deploy(template, `own-${template}`)).services;
+  const status = async () => (await world.api.get(`/databases/${id}`)).status;
+  await until(async () => (await status()) === 'running', { what: `the database of ${template}`, within: 120_000 });
+  expect(JSON.stringify(await world.api.post(`/databases/${id}/query`, { query }))).toContain(answer);
 });
 
 it('a compose file goes live, without what would break isolation', async () => {
