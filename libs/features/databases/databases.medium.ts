@@ -280,6 +280,13 @@ it('a volume whose time has come takes no younger one with it, unless the owner 
   expect((await row(id)).purgedAt).not.toBeNull();
 });
 
+it('what a database runs on is never purged, also when its row says that it was left', async () => {
+  const id = await running();
+  const { volumeId } = await row(id);
+  await worker.db.databaseVolume.update({ where: { id: volumeId }, data: { detachedAt: new Date(0) } });
+  expect(await worker.get(DatabaseReconciler).sweep()).toEqual([]);
+});
+
 it('drift is found and put right: removed, stopped, and a container of a deleted one', async () => {
   const id = await running();
   const reconciler = worker.get(DatabaseReconciler);

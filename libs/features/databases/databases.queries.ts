@@ -68,11 +68,15 @@ export function listDatabases(
 /** Days that the data of a deleted database, and of before a restore, is kept. */
 export const KEPT_DAYS = 7;
 
-/** Volumes that were left longer ago than data is kept, of one database or of all; those in use are never among them. */
+/**
+ * Volumes that were left longer ago than data is kept, of one database or of all. Never the one that a database which is not deleted runs
+ * on, whatever its row says: it may have been brought back while somebody else asked for the end of its data.
+ */
 export function dueVolumes(tx: Tx, databaseId: string | null = null): Promise<{ id: string; databaseId: string }[]> {
   return tx.$queryRaw`
-    SELECT id, database_id AS "databaseId" FROM database_volumes
-    WHERE purged_at IS NULL AND detached_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})
-      AND (${databaseId}::uuid IS NULL OR database_id = ${databaseId}::uuid)
-    ORDER BY created_at`;
+    SELECT v.id, v.database_id AS "databaseId" FROM database_volumes v JOIN databases d ON d.id = v.database_id
+    WHERE v.purged_at IS NULL AND v.detached_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})
+      AND (${databaseId}::uuid IS NULL OR v.database_id = ${databaseId}::uuid)
+      AND (v.id <> d.volume_id OR d.deleted_at IS NOT NULL)
+    ORDER BY v.created_at`;
 }

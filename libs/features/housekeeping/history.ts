@@ -1,6 +1,7 @@
 /**
- * Finished runs, executions, deployments, builds, deliveries of webhooks, events with their deliveries and answered idempotency keys are deleted row by row, in batches: they are few, and their
- * partial unique indexes are what keeps one active run per service, which a partitioned table could not (docs/adr/0014).
+ * Finished runs, executions, deployments, builds, deliveries of webhooks, events with their deliveries and answered idempotency keys are
+ * deleted row by row, in batches: they are few, and their partial unique indexes are what keeps one active run per service, which a
+ * partitioned table could not (docs/adr/0014).
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#platform/config.js';

@@ -10,7 +10,7 @@ import { openConfig, secretValues } from './release-config.js';
 /** A secret of several lines arrives line by line; shorter lines of it say nothing. */
 const SECRET_LINE = 16;
 
-/** Each step of a deployment opens a log; what somebody makes a secret meanwhile, another service has and this log does not. */
+/** Each step of a deployment opens a log. A secret that another service is given meanwhile is redacted that much later. */
 const REMEMBERED_MS = 10_000;
 
 @Injectable()

@@ -66,7 +66,7 @@ export class WebhooksService {
       const changed = await this.renewed(tx, service, request?.previous_valid_hours ?? 24);
       const after = { repository: changed.hook.repository, previous_secret_until: changed.hook.previousUntil };
       const { projectId } = service;
-      const entry = { resource: 'webhook', resourceId: changed.hook.id, action: 'rotate', projectId, after };
+      const entry = { resource: 'git_hook', resourceId: changed.hook.id, action: 'rotate', projectId, after };
       await recordAudit(tx, caller, entry);
       return changed;
     });

@@ -26,7 +26,7 @@ export class Containers {
     private readonly addresses: Addresses,
   ) {}
 
-  /** Create and start: two calls when the name is free. Everything else is found out from the engine's refusals. */
+  /** Create and start, after a look at the addresses of a network with fixed ones. Everything else is found out from the engine's refusals. */
   async ensureRunning(spec: WorkloadSpec, signal: AbortSignal): Promise<Handle> {
     for (let round = 0; round < ROUNDS; round++) {
       const made = await this.create(spec, signal);
